@@ -1,0 +1,1 @@
+//! Whole-work benchmarks beside the Python peers.

@@ -1,0 +1,1 @@
+//! Building footprints from aerial images: data sets, targets, pipelines, evaluation, synthetic scenes.

@@ -1,0 +1,1 @@
+//! Typed, cached pipelines over a content-addressed store.

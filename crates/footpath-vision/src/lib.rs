@@ -1,0 +1,1 @@
+//! Segmentation networks, losses, augmentation and training on Burn.
