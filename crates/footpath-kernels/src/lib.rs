@@ -1,1 +1,38 @@
 //! CPU kernels for convolutional networks as a Burn backend extension.
+//!
+//! Every function takes and returns ordinary Burn tensors, tracked by autodiff or not, on any device. On the `flex`
+//! CPU device with 32-bit floats they run this crate's own kernels, forward and backward; elsewhere they are composed
+//! of Burn's operations.
+//!
+//! | function | what it fuses |
+//! | --- | --- |
+//! | [`conv2d`] | convolution, bias, activation |
+//! | [`conv_transpose2d`] | transposed convolution, bias, activation |
+//! | [`batch_norm_train`], [`batch_norm_eval`] | batch norm, residual sum, activation |
+//! | [`max_pool2d`] | maximum pooling |
+//! | [`concat_channels`] | concatenation along channels |
+//! | [`upsample_bilinear`] | bilinear upsampling |
+//! | [`segmentation_loss`] | soft-max, pixel-weighted cross entropy, soft dice |
+//! | [`adam_step`] | Adam or `AdamW` on one parameter |
+
+mod activation;
+mod adam;
+mod batch_norm;
+mod concatenation;
+mod convolution;
+mod max_pool;
+mod segmentation_loss;
+mod transposed_convolution;
+mod upsampling;
+
+pub use activation::Activation;
+pub use adam::{AdamSettings, AdamState, WeightDecay, adam_step};
+pub use batch_norm::{BatchStatistics, batch_norm_eval, batch_norm_train};
+pub use concatenation::concat_channels;
+pub use convolution::conv2d;
+pub use max_pool::max_pool2d;
+pub use segmentation_loss::{
+    CrossEntropyReduction, LossValue, SegmentationLoss, segmentation_loss,
+};
+pub use transposed_convolution::conv_transpose2d;
+pub use upsampling::upsample_bilinear;

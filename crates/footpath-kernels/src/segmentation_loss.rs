@@ -1,0 +1,104 @@
+use burn::tensor::{Int, Tensor, activation::log_softmax};
+
+/// How the weighted cross entropies of all pixels become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrossEntropyReduction {
+    /// `Σ w·ce / number of pixels`: heavier pixels raise the loss.
+    Mean,
+    /// `Σ w·ce / Σ w`: a weighted mean. It is 0 when all weights are 0.
+    WeightedMean,
+}
+
+/// Settings of [`segmentation_loss`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SegmentationLoss {
+    /// Factor of the cross entropy in the total.
+    pub cross_entropy_factor: f64,
+    /// How the cross entropy is averaged.
+    pub reduction: CrossEntropyReduction,
+    /// Factor of the soft dice loss in the total; 0 leaves it out of the gradient.
+    pub dice_factor: f64,
+    /// Added to the dice's numerator and denominator: a batch without foreground whose prediction has none loses 0.
+    pub dice_smooth: f64,
+}
+
+impl Default for SegmentationLoss {
+    /// Cross entropy averaged over pixels, factor 1, and dice, factor 0.2, smooth 1.
+    fn default() -> Self {
+        Self {
+            cross_entropy_factor: 1.0,
+            reduction: CrossEntropyReduction::Mean,
+            dice_factor: 0.2,
+            dice_smooth: 1.0,
+        }
+    }
+}
+
+/// A loss and its parts.
+#[derive(Clone, Debug)]
+pub struct LossValue {
+    /// `cross_entropy_factor·cross_entropy + dice_factor·dice`, `[1]`, differentiable with respect to the logits.
+    pub total: Tensor<1>,
+    /// The cross entropy before its factor, `[1]`, detached.
+    pub cross_entropy: Tensor<1>,
+    /// The soft dice loss before its factor, `[1]`, detached.
+    pub dice: Tensor<1>,
+}
+
+/// Pixel-weighted soft-max cross entropy plus soft dice, in nats.
+///
+/// The dice loss of class `c` is `1 - (2·Σ p·y + smooth) / (Σ p + Σ y + smooth)` over all pixels of the batch, with
+/// `p` the soft-max probability and `y` 1 where the label is `c`; it is averaged over the classes but the background,
+/// class 0. Weights do not enter it. (Milletari et al. 2016, <https://arxiv.org/abs/1606.04797>, with plain sums in the
+/// denominator.)
+///
+/// # Shapes
+/// - `logits`: `[N, C, H, W]`, C at least 2
+/// - `labels`: `[N, H, W]`, from 0 to C - 1
+/// - `weights`: `[N, H, W]`, at least 0, of the cross entropy; 0 ignores a pixel
+///
+/// # Panics
+/// If the shapes do not fit together or a label is out of range.
+#[must_use]
+pub fn segmentation_loss(
+    logits: Tensor<4>,
+    labels: Tensor<3, Int>,
+    weights: Tensor<3>,
+    settings: &SegmentationLoss,
+) -> LossValue {
+    let [images, classes, height, width] = logits.dims();
+    let log_probabilities = log_softmax(logits, 1);
+    let label_channel: Tensor<4, Int> = labels.clone().unsqueeze_dim(1);
+    let ce: Tensor<3> = log_probabilities
+        .clone()
+        .gather(1, label_channel)
+        .squeeze_dim::<3>(1)
+        .neg();
+    let pixels = (images * height * width) as f64;
+    let weighted_sum = (ce * weights.clone()).sum();
+    let cross_entropy = match settings.reduction {
+        CrossEntropyReduction::Mean => weighted_sum / pixels,
+        CrossEntropyReduction::WeightedMean => {
+            weighted_sum / weights.sum().clamp_min(f64::from(f32::MIN_POSITIVE))
+        }
+    };
+
+    let probabilities = log_probabilities.exp();
+    let mut dice = Tensor::zeros_like(&cross_entropy);
+    for class in 1..classes {
+        let p = probabilities
+            .clone()
+            .narrow(1, class, 1)
+            .squeeze_dim::<3>(1);
+        let y = labels.clone().equal_elem(class as i64).float();
+        let overlap = (p.clone() * y.clone()).sum();
+        let smooth = settings.dice_smooth;
+        let score = (overlap * 2.0 + smooth) / (p.sum() + y.sum() + smooth);
+        dice = dice + (score.neg() + 1.0) / (classes - 1) as f64;
+    }
+    LossValue {
+        cross_entropy: cross_entropy.clone().detach(),
+        dice: dice.clone().detach(),
+        total: cross_entropy * settings.cross_entropy_factor + dice * settings.dice_factor,
+    }
+}
