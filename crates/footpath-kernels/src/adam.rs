@@ -1,5 +1,7 @@
 use burn::tensor::Tensor;
 
+use crate::extension::{self, supports};
+
 /// What a weight decay does to a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightDecay {
@@ -65,6 +67,23 @@ pub fn adam_step<const D: usize>(
     settings: &AdamSettings,
 ) -> (Tensor<D>, AdamState<D>) {
     assert!(settings.step > 0, "Adam steps are counted from 1");
+    let tensors = [&param, &grad, &state.first_moment, &state.second_moment];
+    if tensors
+        .into_iter()
+        .all(|tensor| supports(tensor) && !tensor.device().is_autodiff())
+    {
+        return extension::adam_step(param, grad, state, settings);
+    }
+    composed(param, grad, state, settings)
+}
+
+/// [`adam_step`] of Burn's operations.
+fn composed<const D: usize>(
+    param: Tensor<D>,
+    grad: Tensor<D>,
+    state: AdamState<D>,
+    settings: &AdamSettings,
+) -> (Tensor<D>, AdamState<D>) {
     let AdamSettings {
         learning_rate,
         beta1,
@@ -91,4 +110,63 @@ pub fn adam_step<const D: usize>(
             second_moment,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AdamSettings, AdamState, WeightDecay, adam_step, composed};
+    use crate::fused_tests::{assert_agree, constant};
+
+    #[test]
+    fn equals_composition() {
+        for decay in [WeightDecay::L2, WeightDecay::Decoupled] {
+            let param = constant([40, 1000], 1);
+            let (mut fused, mut fused_state) = (param.clone(), AdamState::zeros_like(&param));
+            let (mut expected, mut expected_state) = (param.clone(), AdamState::zeros_like(&param));
+            for step in 1..4 {
+                let grad = constant([40, 1000], step + 1);
+                let settings = AdamSettings {
+                    learning_rate: 0.01,
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    epsilon: 1e-8,
+                    weight_decay: 0.1,
+                    decay,
+                    step,
+                };
+                (fused, fused_state) = adam_step(fused, grad.clone(), fused_state, &settings);
+                (expected, expected_state) = composed(expected, grad, expected_state, &settings);
+            }
+            assert_agree(&fused, &expected, "parameter");
+            assert_agree(
+                &fused_state.first_moment,
+                &expected_state.first_moment,
+                "first",
+            );
+            assert_agree(
+                &fused_state.second_moment,
+                &expected_state.second_moment,
+                "second",
+            );
+            assert_agree(&param, &constant([40, 1000], 1), "the shared original");
+        }
+    }
+
+    #[test]
+    fn first_step_moves_by_the_learning_rate() {
+        let param = constant([3], 1);
+        let settings = AdamSettings {
+            learning_rate: 0.5,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-12,
+            weight_decay: 0.0,
+            decay: WeightDecay::L2,
+            step: 1,
+        };
+        let grad = constant([3], 2);
+        let state = AdamState::zeros_like(&param);
+        let (moved, _) = adam_step(param.clone(), grad.clone(), state, &settings);
+        assert_agree(&(param - moved), &(grad.sign() * 0.5), "step");
+    }
 }

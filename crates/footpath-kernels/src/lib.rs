@@ -20,6 +20,10 @@ mod adam;
 mod batch_norm;
 mod concatenation;
 mod convolution;
+mod cpu;
+mod extension;
+#[cfg(test)]
+mod fused_tests;
 mod max_pool;
 mod segmentation_loss;
 mod transposed_convolution;

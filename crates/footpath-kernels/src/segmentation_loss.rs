@@ -1,4 +1,9 @@
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::{
+    backend::Dispatch,
+    tensor::{Int, Tensor, activation::log_softmax},
+};
+
+use crate::extension::{Kernels, supports};
 
 /// How the weighted cross entropies of all pixels become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,29 @@ pub fn segmentation_loss(
     weights: Tensor<3>,
     settings: &SegmentationLoss,
 ) -> LossValue {
+    if supports(&logits) && supports(&weights) {
+        let (total, cross_entropy, dice) = Dispatch::segmentation_loss_fused(
+            logits.into_dispatch(),
+            labels.into_dispatch(),
+            weights.into_dispatch(),
+            *settings,
+        );
+        return LossValue {
+            total: Tensor::from_dispatch(total),
+            cross_entropy: Tensor::from_dispatch(cross_entropy),
+            dice: Tensor::from_dispatch(dice),
+        };
+    }
+    composed(logits, &labels, &weights, settings)
+}
+
+/// [`segmentation_loss`] of Burn's operations.
+fn composed(
+    logits: Tensor<4>,
+    labels: &Tensor<3, Int>,
+    weights: &Tensor<3>,
+    settings: &SegmentationLoss,
+) -> LossValue {
     let [images, classes, height, width] = logits.dims();
     let log_probabilities = log_softmax(logits, 1);
     let label_channel: Tensor<4, Int> = labels.clone().unsqueeze_dim(1);
@@ -79,7 +107,11 @@ pub fn segmentation_loss(
     let cross_entropy = match settings.reduction {
         CrossEntropyReduction::Mean => weighted_sum / pixels,
         CrossEntropyReduction::WeightedMean => {
-            weighted_sum / weights.sum().clamp_min(f64::from(f32::MIN_POSITIVE))
+            weighted_sum
+                / weights
+                    .clone()
+                    .sum()
+                    .clamp_min(f64::from(f32::MIN_POSITIVE))
         }
     };
 
@@ -100,5 +132,59 @@ pub fn segmentation_loss(
         cross_entropy: cross_entropy.clone().detach(),
         dice: dice.clone().detach(),
         total: cross_entropy * settings.cross_entropy_factor + dice * settings.dice_factor,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Int, Tensor, TensorData};
+
+    use super::{CrossEntropyReduction, SegmentationLoss, composed, segmentation_loss};
+    use crate::fused_tests::{assert_same_gradients, constant, leaf};
+
+    #[test]
+    fn equals_composition() {
+        for (classes, reduction) in [
+            (2, CrossEntropyReduction::Mean),
+            (4, CrossEntropyReduction::WeightedMean),
+        ] {
+            let logits = leaf([2, classes, 70, 67], 1);
+            let labels = (0..2 * 70 * 67)
+                .map(|i| (i * 7 / 3) as i64 % classes as i64)
+                .collect();
+            let device = Device::flex().autodiff();
+            let labels: Vec<i64> = labels;
+            let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, [2, 70, 67]), &device);
+            let weights = Tensor::from_inner(constant([2, 70, 67], 2) + 1.0);
+            let settings = SegmentationLoss {
+                cross_entropy_factor: 0.7,
+                reduction,
+                dice_factor: 30.0,
+                dice_smooth: 1.5,
+            };
+            let fused =
+                segmentation_loss(logits.clone(), labels.clone(), weights.clone(), &settings);
+            let composed = composed(logits.clone(), &labels, &weights, &settings);
+            for (fused, composed) in [
+                (&fused.cross_entropy, &composed.cross_entropy),
+                (&fused.dice, &composed.dice),
+            ] {
+                crate::fused_tests::assert_agree(fused, composed, "part");
+            }
+            assert_same_gradients::<1, 4>(fused.total, composed.total, [&logits, &logits], &[]);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "label 2 in a loss over 2 classes")]
+    fn refuses_unknown_labels() {
+        let labels = Tensor::<3, Int>::from_data([[[0, 2]]], &Device::flex());
+        let weights = Tensor::ones([1, 1, 2], &Device::flex());
+        let _ = segmentation_loss(
+            constant([1, 2, 1, 2], 1),
+            labels,
+            weights,
+            &SegmentationLoss::default(),
+        );
     }
 }

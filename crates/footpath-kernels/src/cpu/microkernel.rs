@@ -1,0 +1,255 @@
+//! The two innermost loops: everything else moves data to and from them.
+//!
+//! [`outer_product`] is the block of a matrix product (forward and data gradient), [`dot_product`] that of a product
+//! with a transposed right side (weight gradient, where both operands are contiguous along the summed pixels).
+
+use super::simd::{Level, Portable, Vector};
+
+/// Rows (channels) of a block of [`outer_product`].
+pub(crate) const ROWS: usize = 8;
+/// Columns (pixels) of a block of [`outer_product`]: three AVX-512 registers.
+pub(crate) const COLUMNS: usize = 48;
+/// Left rows (channels) of a block of [`dot_product`].
+pub(crate) const DOT_LEFT: usize = 4;
+/// Right rows (kernel taps) of a block of [`dot_product`].
+pub(crate) const DOT_RIGHT: usize = 6;
+/// Sums of pixels come in multiples of this.
+pub(crate) const DOT_DEPTH: usize = 16;
+
+/// The left operand of [`outer_product`]: element `(row, k)` lies at `row · row_stride + k · depth_stride`.
+#[derive(Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) values: *const f32,
+    pub(crate) row_stride: usize,
+    pub(crate) depth_stride: usize,
+}
+
+/// `c[row][column] (+)= Σ_k left(row, k) · right[k][column]` for [`ROWS`] rows and the first `columns` columns.
+///
+/// `right` is `[depth][COLUMNS]`, `c` is `[ROWS][COLUMNS]`. Up to [`COLUMNS`] columns of `c` may be written.
+///
+/// # Safety
+/// `left` is readable for [`ROWS`] x `depth` elements, `right` and `c` for all [`COLUMNS`] columns.
+pub(crate) unsafe fn outer_product(
+    level: Level,
+    depth: usize,
+    left: Left,
+    right: *const f32,
+    columns: usize,
+    c: *mut f32,
+    accumulate: bool,
+) {
+    // SAFETY: the pointers are the caller's contract, the level was detected.
+    unsafe {
+        match level {
+            Level::Portable => {
+                for row in (0..ROWS).step_by(2) {
+                    for column in (0..columns).step_by(16) {
+                        let left = Left {
+                            values: left.values.add(row * left.row_stride),
+                            ..left
+                        };
+                        outer::<Portable, 2, 2>(
+                            depth,
+                            left,
+                            right.add(column),
+                            c.add(row * COLUMNS + column),
+                            accumulate,
+                        );
+                    }
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => x86::outer_avx2(depth, left, right, columns, c, accumulate),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => x86::outer_avx512(depth, left, right, columns, c, accumulate),
+        }
+    }
+}
+
+/// `c[l][r] += Σ_i left[l][i] · right[r][i]` for [`DOT_LEFT`] x [`DOT_RIGHT`] rows of `depth` values each.
+///
+/// Rows lie `left_stride`, `right_stride` and `c_stride` apart; `depth` is a multiple of [`DOT_DEPTH`].
+///
+/// # Safety
+/// All rows are readable and `c` writable over these extents.
+pub(crate) unsafe fn dot_product(
+    level: Level,
+    depth: usize,
+    left: (*const f32, usize),
+    right: (*const f32, usize),
+    c: (*mut f32, usize),
+) {
+    // SAFETY: the pointers are the caller's contract, the level was detected.
+    unsafe {
+        match level {
+            Level::Portable => {
+                for l in (0..DOT_LEFT).step_by(2) {
+                    for r in (0..DOT_RIGHT).step_by(2) {
+                        dot::<Portable, 2, 2>(
+                            depth,
+                            (left.0.add(l * left.1), left.1),
+                            (right.0.add(r * right.1), right.1),
+                            (c.0.add(l * c.1 + r), c.1),
+                        );
+                    }
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => x86::dot_avx2(depth, left, right, c),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => x86::dot_avx512(depth, left, right, c),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn outer<V: Vector, const M: usize, const N: usize>(
+    depth: usize,
+    left: Left,
+    right: *const f32,
+    c: *mut f32,
+    accumulate: bool,
+) {
+    // SAFETY: the contract of `outer_product`, for M rows and N vectors.
+    unsafe {
+        let mut sums = [[V::splat(0.0); N]; M];
+        if accumulate {
+            for (m, row) in sums.iter_mut().enumerate() {
+                for (n, sum) in row.iter_mut().enumerate() {
+                    *sum = V::load(c.add(m * COLUMNS + n * V::LANES));
+                }
+            }
+        }
+        let mut a = left.values;
+        let mut b = right;
+        for _ in 0..depth {
+            let mut pixels = [V::splat(0.0); N];
+            for (n, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = V::load(b.add(n * V::LANES));
+            }
+            for (m, row) in sums.iter_mut().enumerate() {
+                let weight = V::splat(*a.add(m * left.row_stride));
+                for (sum, pixel) in row.iter_mut().zip(pixels) {
+                    *sum = weight.mul_add(pixel, *sum);
+                }
+            }
+            a = a.wrapping_add(left.depth_stride);
+            b = b.wrapping_add(COLUMNS);
+        }
+        for (m, row) in sums.iter().enumerate() {
+            for (n, sum) in row.iter().enumerate() {
+                sum.store(c.add(m * COLUMNS + n * V::LANES));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn dot<V: Vector, const L: usize, const R: usize>(
+    depth: usize,
+    left: (*const f32, usize),
+    right: (*const f32, usize),
+    c: (*mut f32, usize),
+) {
+    // SAFETY: the contract of `dot_product`, for L and R rows.
+    unsafe {
+        let mut sums = [[V::splat(0.0); R]; L];
+        let mut i = 0;
+        while i < depth {
+            let mut lefts = [V::splat(0.0); L];
+            for (l, value) in lefts.iter_mut().enumerate() {
+                *value = V::load(left.0.add(l * left.1 + i));
+            }
+            for r in 0..R {
+                let value = V::load(right.0.add(r * right.1 + i));
+                for l in 0..L {
+                    sums[l][r] = lefts[l].mul_add(value, sums[l][r]);
+                }
+            }
+            i += V::LANES;
+        }
+        for (l, row) in sums.iter().enumerate() {
+            for (r, sum) in row.iter().enumerate() {
+                *c.0.add(l * c.1 + r) += sum.sum();
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{__m256, __m512};
+
+    use super::{COLUMNS, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn outer_avx512(
+        depth: usize,
+        left: Left,
+        right: *const f32,
+        columns: usize,
+        c: *mut f32,
+        accumulate: bool,
+    ) {
+        // SAFETY: the contract of `outer_product`.
+        unsafe {
+            match columns.div_ceil(16) {
+                1 => outer::<__m512, ROWS, 1>(depth, left, right, c, accumulate),
+                2 => outer::<__m512, ROWS, 2>(depth, left, right, c, accumulate),
+                _ => outer::<__m512, ROWS, 3>(depth, left, right, c, accumulate),
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn outer_avx2(
+        depth: usize,
+        left: Left,
+        right: *const f32,
+        columns: usize,
+        c: *mut f32,
+        accumulate: bool,
+    ) {
+        // SAFETY: the contract of `outer_product`, in quarters.
+        unsafe {
+            for row in (0..ROWS).step_by(4) {
+                let left = Left {
+                    values: left.values.add(row * left.row_stride),
+                    ..left
+                };
+                for column in (0..columns).step_by(24) {
+                    let c = c.add(row * COLUMNS + column);
+                    outer::<__m256, 4, 3>(depth, left, right.add(column), c, accumulate);
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn dot_avx512(
+        depth: usize,
+        left: (*const f32, usize),
+        right: (*const f32, usize),
+        c: (*mut f32, usize),
+    ) {
+        // SAFETY: the contract of `dot_product`.
+        unsafe { dot::<__m512, DOT_LEFT, DOT_RIGHT>(depth, left, right, c) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn dot_avx2(
+        depth: usize,
+        left: (*const f32, usize),
+        right: (*const f32, usize),
+        c: (*mut f32, usize),
+    ) {
+        // SAFETY: the contract of `dot_product`, in halves.
+        unsafe {
+            for l in (0..DOT_LEFT).step_by(2) {
+                let left = (left.0.add(l * left.1), left.1);
+                dot::<__m256, 2, DOT_RIGHT>(depth, left, right, (c.0.add(l * c.1), c.1));
+            }
+        }
+    }
+}

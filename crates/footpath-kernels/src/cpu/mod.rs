@@ -1,0 +1,21 @@
+//! The kernels themselves, on plain slices of `f32` in row-major `[N, C, H, W]` order.
+//!
+//! Nothing here knows of Burn. Work is cut into pieces by the shapes alone, never by the number of threads, and every
+//! sum has one order, so results are the same bits for any number of threads.
+
+pub(crate) mod adam;
+pub(crate) mod batch_norm;
+pub(crate) mod convolution;
+pub(crate) mod geometry;
+pub(crate) mod max_pool;
+mod microkernel;
+mod packing;
+pub(crate) mod rectifier;
+pub(crate) mod scratch;
+pub(crate) mod segmentation_loss;
+pub(crate) mod shared;
+pub(crate) mod simd;
+pub(crate) mod weight_gradient;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The convolutions against nested loops.
+
+use proptest::prelude::*;
+
+use super::{
+    convolution::{Epilogue, convolve, convolve_transposed},
+    geometry::ConvGeometry,
+    weight_gradient::weight_gradient,
+};
+
+/// Reproducible values in [-1, 1).
+fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// Calls `visit(x index, weight index, y index)` for every product of the convolution.
+fn for_each_product(g: &ConvGeometry, mut visit: impl FnMut(usize, usize, usize)) {
+    for n in 0..g.images {
+        for co in 0..g.channels_out {
+            for oy in 0..g.output[0] {
+                for ox in 0..g.output[1] {
+                    for ci in 0..g.channels_in {
+                        for ky in 0..g.kernel[0] {
+                            for kx in 0..g.kernel[1] {
+                                let iy = (oy * g.stride[0] + ky).wrapping_sub(g.padding[0]);
+                                let ix = (ox * g.stride[1] + kx).wrapping_sub(g.padding[1]);
+                                if iy < g.input[0] && ix < g.input[1] {
+                                    visit(
+                                        ((n * g.channels_in + ci) * g.input[0] + iy) * g.input[1]
+                                            + ix,
+                                        ((co * g.channels_in + ci) * g.kernel[0] + ky)
+                                            * g.kernel[1]
+                                            + kx,
+                                        ((n * g.channels_out + co) * g.output[0] + oy)
+                                            * g.output[1]
+                                            + ox,
+                                    );
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn assert_close(actual: &[f32], expected: &[f64], what: &str) {
+    let scale = expected
+        .iter()
+        .fold(1.0_f64, |scale, value| scale.max(value.abs()));
+    for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+        let difference = (f64::from(*actual) - expected).abs();
+        assert!(
+            difference < 1e-5 * scale,
+            "{what}[{i}]: {actual}, expected {expected}"
+        );
+    }
+}
+
+fn check(g: &ConvGeometry) {
+    let x = values(g.input_len(), 1);
+    let w = values(g.weight_len(), 2);
+    let dy = values(g.output_len(), 3);
+    let mut expected_y = vec![0.0; g.output_len()];
+    let mut expected_dx = vec![0.0; g.input_len()];
+    let mut expected_dw = vec![0.0; g.weight_len()];
+    for_each_product(g, |xi, wi, yi| {
+        expected_y[yi] += f64::from(x[xi]) * f64::from(w[wi]);
+        expected_dx[xi] += f64::from(dy[yi]) * f64::from(w[wi]);
+        expected_dw[wi] += f64::from(dy[yi]) * f64::from(x[xi]);
+    });
+    let mut y = vec![f32::NAN; g.output_len()];
+    convolve(g, &x, &w, Epilogue::default(), &mut y);
+    assert_close(&y, &expected_y, "y");
+    let mut dx = vec![f32::NAN; g.input_len()];
+    convolve_transposed(g, &dy, &w, Epilogue::default(), &mut dx);
+    assert_close(&dx, &expected_dx, "dx");
+    let mut dw = vec![f32::NAN; g.weight_len()];
+    weight_gradient(g, &x, &dy, &mut dw);
+    assert_close(&dw, &expected_dw, "dw");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn equals_nested_loops(
+        images in 1..4_usize,
+        channels_in in 1..20_usize,
+        channels_out in 1..20_usize,
+        input in [1..40_usize, 1..40_usize],
+        kernel in [1..5_usize, 1..5_usize],
+        stride in [1..4_usize, 1..4_usize],
+        padding in [0..4_usize, 0..4_usize],
+    ) {
+        prop_assume!((0..2).all(|axis| input[axis] + 2 * padding[axis] >= kernel[axis]));
+        let x = [images, channels_in, input[0], input[1]];
+        let weight = [channels_out, channels_in, kernel[0], kernel[1]];
+        check(&ConvGeometry::new(x, weight, stride, padding));
+    }
+}
+
+#[test]
+fn network_layers() {
+    for (x, channels_out, kernel, stride, padding) in [
+        ([1, 64, 48, 48], 64, 3, 1, 1),
+        ([2, 3, 33, 47], 64, 7, 2, 3),
+        ([1, 32, 64, 64], 16, 3, 2, 1),
+        ([2, 64, 16, 16], 128, 1, 2, 0),
+        ([2, 16, 40, 40], 24, 4, 2, 1),
+        ([4, 40, 8, 8], 72, 3, 1, 1),
+        ([1, 32, 50, 50], 2, 1, 1, 0),
+    ] {
+        let weight = [channels_out, x[1], kernel, kernel];
+        check(&ConvGeometry::new(x, weight, [stride; 2], [padding; 2]));
+    }
+}
+
+#[test]
+fn transposed_geometry_inverts_the_size() {
+    let g = ConvGeometry::of_transposed([1, 8, 5, 7], [8, 4, 4, 4], [2, 2], [1, 1], [0, 0]);
+    assert_eq!((g.input, g.channels_in), ([10, 14], 4));
+    check(&g);
+    let g = ConvGeometry::of_transposed([1, 8, 5, 7], [8, 4, 3, 3], [2, 2], [1, 1], [1, 1]);
+    assert_eq!((g.input, g.channels_in), ([10, 14], 4));
+    check(&g);
+}
+
+#[test]
+fn epilogue_adds_and_rectifies() {
+    let g = ConvGeometry::new([1, 1, 1, 3], [1, 1, 1, 1], [1, 1], [0, 0]);
+    let mut y = [f32::NAN; 3];
+    let epilogue = Epilogue {
+        bias: Some(&[0.5]),
+        residual: Some(&[1.0, 0.0, -4.0]),
+        relu: true,
+    };
+    convolve(&g, &[1.0, -2.0, 3.0], &[2.0], epilogue, &mut y);
+    assert_eq!(y, [3.5, 0.0, 2.5]);
+}

@@ -1,0 +1,173 @@
+//! The weight gradient of a convolution: dot products of gradient rows with shifted image rows.
+//!
+//! The pixels of a batch are cut into spans, the (channel, tap) columns of the weight into panels. A task gathers a
+//! panel of shifted pixels for each of its spans and multiplies it by the gradient's rows, which are read in place
+//! where a span lies in one image. Layers with few panels also split their spans into parts, whose sums are added in
+//! order at the end.
+
+use rayon::prelude::*;
+
+use super::{
+    geometry::ConvGeometry,
+    microkernel::{DOT_DEPTH, DOT_LEFT, DOT_RIGHT, dot_product},
+    packing::{Gather, Source, runs},
+    scratch::with_scratch,
+    simd::Level,
+};
+
+/// Pixels of a span: rows of 4 KiB.
+const SPAN: usize = 1024;
+/// Weight columns of a panel: 192 KiB with a whole span.
+const PANEL: usize = 8 * DOT_RIGHT;
+/// Tasks that keep any sensible number of threads busy.
+const TASKS: usize = 16;
+
+/// The gradient with respect to the weight `[C_out, C_in, K_h, K_w]`, where `gradient` is the result's.
+pub(crate) fn weight_gradient(
+    geometry: &ConvGeometry,
+    x: &[f32],
+    gradient: &[f32],
+    weight: &mut [f32],
+) {
+    assert_eq!(x.len(), geometry.input_len());
+    assert_eq!(gradient.len(), geometry.output_len());
+    assert_eq!(weight.len(), geometry.weight_len());
+    let (rows, columns) = (
+        geometry.channels_out,
+        geometry.channels_in * geometry.taps(),
+    );
+    let spans = spans(geometry);
+    weight.fill(0.0);
+    if rows == 0 || columns == 0 || spans.is_empty() {
+        return;
+    }
+    let panels = columns.div_ceil(PANEL);
+    let parts = TASKS.div_ceil(panels).min(spans.len());
+    let spans_a_part = spans.len().div_ceil(parts);
+    let padded_rows = rows.next_multiple_of(DOT_LEFT);
+    let sums_len = padded_rows * PANEL;
+    with_scratch(panels * parts * sums_len, |all_sums| {
+        all_sums
+            .par_chunks_exact_mut(sums_len)
+            .enumerate()
+            .for_each(|(task, sums)| {
+                let (panel, part) = (task / parts, task % parts);
+                sums.fill(0.0);
+                let depths = panel * PANEL..columns.min((panel + 1) * PANEL);
+                let last = spans.len().min((part + 1) * spans_a_part);
+                for span in spans.get(part * spans_a_part..last).unwrap_or_default() {
+                    add_span(geometry, x, gradient, span, depths.clone(), sums);
+                }
+            });
+        let (all_sums, scale) = (&*all_sums, sums_len);
+        weight
+            .par_chunks_exact_mut(columns)
+            .enumerate()
+            .for_each(|(row, weight)| {
+                for (panel, weight) in weight.chunks_mut(PANEL).enumerate() {
+                    for part in 0..parts {
+                        let sums = &all_sums[(panel * parts + part) * scale + row * PANEL..];
+                        for (weight, sum) in weight.iter_mut().zip(sums) {
+                            *weight += sum;
+                        }
+                    }
+                }
+            });
+    });
+}
+
+/// Cuts the result's pixels, image after image: large images into equal spans, small ones joined.
+fn spans(geometry: &ConvGeometry) -> Vec<std::ops::Range<usize>> {
+    let plane = geometry.output_pixels();
+    let total = geometry.images * plane;
+    if plane >= SPAN {
+        let len = plane
+            .div_ceil(plane.div_ceil(SPAN))
+            .next_multiple_of(DOT_DEPTH);
+        (0..geometry.images)
+            .flat_map(|image| {
+                (0..plane)
+                    .step_by(len)
+                    .map(move |start| image * plane + start..image * plane + plane.min(start + len))
+            })
+            .collect()
+    } else {
+        (0..total)
+            .step_by(SPAN)
+            .map(|start| start..total.min(start + SPAN))
+            .collect()
+    }
+}
+
+/// Adds one span's products to `sums`, `[rows][PANEL]`.
+fn add_span(
+    geometry: &ConvGeometry,
+    x: &[f32],
+    gradient: &[f32],
+    span: &std::ops::Range<usize>,
+    depths: std::ops::Range<usize>,
+    sums: &mut [f32],
+) {
+    let level = Level::current();
+    let source = Source {
+        values: x,
+        channels: geometry.channels_in,
+        plane: geometry.input,
+        step: geometry.stride,
+    };
+    let taps: Vec<[isize; 2]> = (0..geometry.kernel[0])
+        .flat_map(|ky| (0..geometry.kernel[1]).map(move |kx| [ky, kx]))
+        .map(|tap| std::array::from_fn(|axis| tap[axis] as isize - geometry.padding[axis] as isize))
+        .collect();
+    let pitch = span.len().next_multiple_of(DOT_DEPTH);
+    let columns = depths.len().next_multiple_of(DOT_RIGHT);
+    let rows = geometry.channels_out;
+    let padded_rows = rows.next_multiple_of(DOT_LEFT);
+    let plane = geometry.output_pixels();
+    let in_place =
+        pitch == span.len() && rows == padded_rows && span.start / plane == (span.end - 1) / plane;
+    let copied = if in_place { 0 } else { padded_rows * pitch };
+    with_scratch(columns * pitch + copied, |scratch| {
+        let (panel, rows_copy) = scratch.split_at_mut(columns * pitch);
+        let mut row_runs = Vec::new();
+        runs(geometry.output, span.start, span.end, &mut row_runs);
+        let mut gather = Gather::default();
+        gather.plan(&source, &taps, &row_runs);
+        if pitch > span.len() || columns > depths.len() {
+            panel.fill(0.0);
+        }
+        gather.fill(&source, depths, pitch, panel);
+
+        let left = if in_place {
+            let image = span.start / plane;
+            let start = image * rows * plane + span.start % plane;
+            (gradient[start..].as_ptr(), plane)
+        } else {
+            rows_copy.fill(0.0);
+            let mut position = span.start;
+            while position < span.end {
+                let (image, pixel) = (position / plane, position % plane);
+                let len = (plane - pixel).min(span.end - position);
+                for row in 0..rows {
+                    let from = (image * rows + row) * plane + pixel;
+                    let to = row * pitch + position - span.start;
+                    rows_copy[to..to + len].copy_from_slice(&gradient[from..from + len]);
+                }
+                position += len;
+            }
+            (rows_copy.as_ptr(), pitch)
+        };
+        for row in (0..padded_rows).step_by(DOT_LEFT) {
+            for column in (0..columns).step_by(DOT_RIGHT) {
+                let c = sums[row * PANEL + column..].as_mut_ptr();
+                // SAFETY: `padded_rows` rows of `pitch` pixels lie at `left` (in place: whole rows of one image),
+                // `columns` rows in the panel, and `sums` holds `padded_rows` rows of `PANEL`.
+                unsafe {
+                    let left = (left.0.add(row * left.1), left.1);
+                    let right = (panel[column * pitch..].as_ptr(), pitch);
+                    dot_product(level, pitch, left, right, (c, PANEL));
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,183 @@
+//! Convolutions in both directions, with their backward passes.
+
+use burn::backend::{
+    Autodiff, Flex,
+    autodiff::{
+        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+        grads::Gradients,
+        ops::{Backward, NodeGuard, Ops, OpsKind},
+    },
+    tensor::FloatTensor,
+};
+use burn_flex::FlexTensor;
+
+use super::flex::{allocate, contiguous, dims, into_mutable, tensor, values};
+use crate::cpu::{
+    batch_norm::Planes,
+    convolution::{Epilogue, convolve, convolve_transposed},
+    geometry::ConvGeometry,
+    rectifier,
+    weight_gradient::weight_gradient,
+};
+
+/// Which way an operation runs through the convolution that its geometry describes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Direction {
+    /// From the convolution's input to its output.
+    Forward,
+    /// From its output to its input: a transposed convolution.
+    Transposed,
+}
+
+/// A convolution or transposed convolution, with or without a rectifier behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) direction: Direction,
+    pub(crate) geometry: ConvGeometry,
+    pub(crate) relu: bool,
+}
+
+impl Convolution {
+    /// The operation itself.
+    pub(super) fn apply(
+        self,
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        bias: Option<&FlexTensor>,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), bias.map(contiguous));
+        let epilogue = Epilogue {
+            bias: bias.as_ref().map(values),
+            residual: None,
+            relu: self.relu,
+        };
+        self.direction.run(&self.geometry, &x, &weight, epilogue)
+    }
+
+    /// The operation recorded by autodiff.
+    pub(super) fn track<C: CheckpointStrategy>(
+        self,
+        x: FloatTensor<Autodiff<Flex, C>>,
+        weight: FloatTensor<Autodiff<Flex, C>>,
+        bias: Option<FloatTensor<Autodiff<Flex, C>>>,
+    ) -> FloatTensor<Autodiff<Flex, C>> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (x, weight) = (contiguous(&x), contiguous(&weight));
+        match bias {
+            Some(bias) => {
+                let (bias, bias_node) = bias.into_parts();
+                self.record::<C, 3>([x_node, weight_node, bias_node], x, weight, Some(&bias))
+            }
+            None => self.record::<C, 2>([x_node, weight_node], x, weight, None),
+        }
+    }
+
+    fn record<C: CheckpointStrategy, const N: usize>(
+        self,
+        nodes: [NodeGuard; N],
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Option<&FlexTensor>,
+    ) -> FloatTensor<Autodiff<Flex, C>> {
+        let y = self.apply(&x, &weight, bias);
+        match self.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let rectified = self.relu.then(|| y.clone());
+                prep.finish(
+                    Saved {
+                        x,
+                        weight,
+                        rectified,
+                    },
+                    y,
+                )
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+}
+
+impl Direction {
+    fn run(
+        self,
+        geometry: &ConvGeometry,
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        epilogue: Epilogue,
+    ) -> FlexTensor {
+        let images = geometry.images;
+        match self {
+            Self::Forward => {
+                let mut y = allocate(geometry.output_len());
+                convolve(geometry, values(x), values(weight), epilogue, &mut y);
+                let [height, width] = geometry.output;
+                tensor(y, [images, geometry.channels_out, height, width])
+            }
+            Self::Transposed => {
+                let mut y = allocate(geometry.input_len());
+                convolve_transposed(geometry, values(x), values(weight), epilogue, &mut y);
+                let [height, width] = geometry.input;
+                tensor(y, [images, geometry.channels_in, height, width])
+            }
+        }
+    }
+
+    fn reversed(self) -> Self {
+        match self {
+            Self::Forward => Self::Transposed,
+            Self::Transposed => Self::Forward,
+        }
+    }
+}
+
+/// What the backward pass needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    x: FlexTensor,
+    weight: FlexTensor,
+    /// The result, if a rectifier made it.
+    rectified: Option<FlexTensor>,
+}
+
+impl<const N: usize> Backward<Flex, N> for Convolution {
+    type State = Saved;
+
+    /// Parents are `x`, `weight` and, if there is one, the bias.
+    fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let Saved {
+            x,
+            weight,
+            rectified,
+        } = ops.state;
+        let geometry = self.geometry;
+        let mut gradient = contiguous(&grads.consume::<Flex>(&ops.node));
+        let bias_node = ops.parents.get(2).and_then(Option::as_ref);
+        if rectified.is_some() || bias_node.is_some() {
+            gradient = into_mutable(gradient);
+            let planes = Planes::new(dims(&gradient));
+            let y = rectified.as_ref().map(values);
+            let bias = rectifier::backward(planes, y, gradient.storage_mut());
+            if let Some(node) = bias_node {
+                let channels = bias.len();
+                grads.register::<Flex>(node.id, tensor(bias, [channels]));
+            }
+        }
+        drop(rectified);
+        if let Some(node) = &ops.parents[1] {
+            let mut result = allocate(geometry.weight_len());
+            let (input, output) = match self.direction {
+                Direction::Forward => (&x, &gradient),
+                Direction::Transposed => (&gradient, &x),
+            };
+            weight_gradient(&geometry, values(input), values(output), &mut result);
+            grads.register::<Flex>(node.id, tensor(result, dims::<4>(&weight)));
+        }
+        drop(x);
+        if let Some(node) = &ops.parents[0] {
+            let reversed = self.direction.reversed();
+            let dx = reversed.run(&geometry, &gradient, &weight, Epilogue::default());
+            grads.register::<Flex>(node.id, dx);
+        }
+    }
+}
