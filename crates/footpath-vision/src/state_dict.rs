@@ -1,0 +1,308 @@
+//! The network as an ordered map from names to tensors, as PyTorch's `state_dict()`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+
+use crate::parameter_path::ParameterPath;
+
+/// The one key of a safetensors file's metadata. A second one would be written in random order.
+const METADATA_KEY: &str = "footpath";
+
+/// 32-bit float tensors by name, in the names' order.
+///
+/// Holds what PyTorch's state dict holds, but for `num_batches_tracked`, which nothing reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateDict(BTreeMap<String, TensorData>);
+
+impl StateDict {
+    /// The tensors of a module: parameters and running statistics.
+    #[must_use]
+    pub fn of<M: Module>(module: &M) -> Self {
+        let mut reader = Reader::default();
+        module.visit(&mut reader);
+        reader.state
+    }
+
+    /// `module` with its tensors replaced by these.
+    ///
+    /// # Errors
+    /// Lists by name each tensor that is missing, unexpected or of another shape.
+    pub fn load_into<M: Module>(self, module: M) -> Result<M, StateDictError> {
+        let mut loader = Loader {
+            path: ParameterPath::default(),
+            state: self,
+            error: StateDictError::default(),
+        };
+        let module = module.map(&mut loader);
+        let mut error = loader.error;
+        error.unexpected = loader.state.0.into_keys().collect();
+        if error == StateDictError::default() {
+            Ok(module)
+        } else {
+            Err(error)
+        }
+    }
+
+    /// Adds a tensor of `shape`, or replaces the one of that name.
+    ///
+    /// # Panics
+    /// If the number of values is not the product of the shape.
+    pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
+        self.insert_data(name, TensorData::new(values, shape.to_vec()));
+    }
+
+    /// Adds a tensor, converted to 32-bit floats.
+    pub(crate) fn insert_data(&mut self, name: impl Into<String>, data: TensorData) {
+        self.0.insert(name.into(), data.convert::<f32>());
+    }
+
+    /// Takes a tensor out.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<TensorData> {
+        self.0.remove(name)
+    }
+
+    /// Number of tensors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no tensor.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and tensors in the names' order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &TensorData)> {
+        self.0.iter().map(|(name, data)| (name.as_str(), data))
+    }
+
+    /// The shape of a tensor.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.0.get(name).map(|data| data.shape().as_slice())
+    }
+
+    /// The values of a tensor, row-major.
+    ///
+    /// # Panics
+    /// If there is no tensor of that name.
+    #[must_use]
+    pub fn values(&self, name: &str) -> &[f32] {
+        let Some(data) = self.0.get(name) else {
+            panic!("the state dict has no tensor {name}");
+        };
+        floats(data)
+    }
+
+    /// Splits off the tensors whose name starts with `prefix`, the prefix cut.
+    pub(crate) fn take_prefix(&mut self, prefix: &str) -> Self {
+        let (inside, outside) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(name, _)| name.starts_with(prefix));
+        self.0 = outside;
+        let cut = |(name, data): (String, _)| (name[prefix.len()..].to_owned(), data);
+        Self(inside.into_iter().map(cut).collect())
+    }
+
+    /// The tensors as a safetensors file; equal tensors and metadata give equal bytes.
+    ///
+    /// # Errors
+    /// If the header would pass the format's limit of 100 MB.
+    pub fn to_safetensors(&self, metadata: &str) -> Result<Vec<u8>, SafeTensorError> {
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), metadata.to_owned())]);
+        let views = self.0.iter().map(|(name, data)| {
+            let view = TensorView::new(
+                Dtype::F32,
+                data.shape().as_slice().to_vec(),
+                data.as_bytes(),
+            );
+            view.map(|view| (name, view))
+        });
+        safetensors::serialize(views.collect::<Result<Vec<_>, _>>()?, Some(metadata))
+    }
+
+    /// Tensors (f32, f16 or bf16) and Footpath's metadata, if any, of a safetensors file.
+    ///
+    /// # Errors
+    /// If the bytes are no safetensors file or hold a tensor of another type.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<(Self, Option<String>), SafetensorsReadError> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let metadata = header
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get(METADATA_KEY))
+            .cloned();
+        let mut state = Self::default();
+        for (name, view) in SafeTensors::deserialize(bytes)?.tensors() {
+            let values =
+                decode(view.dtype(), view.data()).ok_or_else(|| SafetensorsReadError::Type {
+                    name: name.clone(),
+                    found: view.dtype(),
+                })?;
+            state.insert(name, view.shape(), values);
+        }
+        Ok((state, metadata))
+    }
+}
+
+impl FromIterator<(String, TensorData)> for StateDict {
+    fn from_iter<I: IntoIterator<Item = (String, TensorData)>>(tensors: I) -> Self {
+        let mut state = Self::default();
+        for (name, data) in tensors {
+            state.insert_data(name, data);
+        }
+        state
+    }
+}
+
+/// The values of a tensor that is known to hold 32-bit floats.
+fn floats(data: &TensorData) -> &[f32] {
+    match data.as_slice() {
+        Ok(values) => values,
+        Err(error) => unreachable!("a state dict holds 32-bit floats only: {error}"),
+    }
+}
+
+/// Little-endian f32, f16 or bf16 bytes as f32; `None` for other types.
+fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let pairs = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
+    Some(match dtype {
+        Dtype::F32 => {
+            let quads = bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]]);
+            quads.map(f32::from_le_bytes).collect()
+        }
+        Dtype::F16 => pairs()
+            .map(|b| half::f16::from_le_bytes(b).to_f32())
+            .collect(),
+        Dtype::BF16 => pairs()
+            .map(|b| half::bf16::from_le_bytes(b).to_f32())
+            .collect(),
+        _ => return None,
+    })
+}
+
+/// Why a safetensors file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SafetensorsReadError {
+    /// The file is cut or its header broken.
+    #[error("not a whole safetensors file")]
+    Format(#[from] SafeTensorError),
+    /// A tensor is not of a float type this program reads.
+    #[error("tensor {name} is of type {found:?}; expected F32, F16 or BF16")]
+    Type {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        found: Dtype,
+    },
+}
+
+/// How a state dict does not fit a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateDictError {
+    /// Tensors the network has and the state dict has not.
+    pub missing: Vec<String>,
+    /// Tensors the state dict has and the network has not.
+    pub unexpected: Vec<String>,
+    /// Tensors of another shape.
+    pub wrong_shape: Vec<WrongShape>,
+}
+
+/// A tensor whose shape is not the network's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongShape {
+    /// The tensor.
+    pub name: String,
+    /// The network's shape.
+    pub expected: Vec<usize>,
+    /// The state dict's shape.
+    pub found: Vec<usize>,
+}
+
+impl std::error::Error for StateDictError {}
+
+impl std::fmt::Display for StateDictError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the weights do not fit the network")?;
+        let mut part = |title: &str, names: Vec<String>| match names.len() {
+            0 => Ok(()),
+            count => {
+                f.write_char(if title == "missing" { ':' } else { ';' })?;
+                write!(f, " {count} {title}: {}", names.join(", "))
+            }
+        };
+        part("missing", self.missing.clone())?;
+        part("unexpected", self.unexpected.clone())?;
+        let wrong = self.wrong_shape.iter();
+        let wrong = wrong.map(|w| format!("{} {:?} instead of {:?}", w.name, w.found, w.expected));
+        part("of another shape", wrong.collect())
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    path: ParameterPath,
+    state: StateDict,
+}
+
+impl ModuleVisitor for Reader {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.state
+            .insert_data(self.path.name(), param.val().into_data());
+    }
+}
+
+struct Loader {
+    path: ParameterPath,
+    state: StateDict,
+    error: StateDictError,
+}
+
+impl ModuleMapper for Loader {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let expected = param.lazy_shape().as_slice().to_vec();
+        match self.state.remove(&name) {
+            None => self.error.missing.push(name),
+            Some(data) if data.shape().as_slice() != expected => {
+                let found = data.shape().as_slice().to_vec();
+                self.error.wrong_shape.push(WrongShape {
+                    name,
+                    expected,
+                    found,
+                });
+            }
+            Some(data) => {
+                let active = param.is_require_grad();
+                return param
+                    .map(|old| Tensor::from_data(data, &old.device()).set_require_grad(active));
+            }
+        }
+        param
+    }
+}
+
+#[cfg(test)]
+mod tests;
