@@ -151,13 +151,12 @@ impl StateDict {
     }
 }
 
-impl FromIterator<(String, TensorData)> for StateDict {
-    fn from_iter<I: IntoIterator<Item = (String, TensorData)>>(tensors: I) -> Self {
-        let mut state = Self::default();
-        for (name, data) in tensors {
-            state.insert_data(name, data);
-        }
-        state
+impl IntoIterator for StateDict {
+    type Item = (String, TensorData);
+    type IntoIter = std::collections::btree_map::IntoIter<String, TensorData>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

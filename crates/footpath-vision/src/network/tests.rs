@@ -55,7 +55,7 @@ fn check(encoder: Encoder) {
     let logits = |network: &Network| -> Vec<f32> {
         let logits = network.forward(Tensor::from_data(input.clone(), &device));
         assert_eq!(logits.dims(), [1, 2, 64, 64]);
-        logits.into_data().to_vec().unwrap()
+        logits.into_data().try_to_vec().unwrap()
     };
     let plain = logits(&network);
     let folded = logits(&network.for_inference());
@@ -134,7 +134,7 @@ fn training_moves_the_running_statistics_of_this_network_only() {
     assert_eq!(StateDict::of(&network), before);
     let after = StateDict::of(&training);
     for (name, data) in after.iter() {
-        let moved = data.to_vec::<f32>().unwrap() != before.values(name);
+        let moved = data.try_to_vec::<f32>().unwrap() != before.values(name);
         assert_eq!(moved, !is_trained(name), "{name}");
     }
 }
