@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -115,16 +117,25 @@ impl StateDict {
     /// # Errors
     /// If the header would pass the format's limit of 100 MB.
     pub fn to_safetensors(&self, metadata: &str) -> Result<Vec<u8>, SafeTensorError> {
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), metadata.to_owned())]);
-        let views = self.0.iter().map(|(name, data)| {
-            let view = TensorView::new(
-                Dtype::F32,
-                data.shape().as_slice().to_vec(),
-                data.as_bytes(),
-            );
-            view.map(|view| (name, view))
+        safetensors::serialize(self.views("")?, Some(wrap(metadata)))
+    }
+
+    fn views(&self, prefix: &str) -> Result<Vec<(String, TensorView<'_>)>, SafeTensorError> {
+        let named = self.0.iter().map(|(name, data)| {
+            let shape = data.shape().as_slice().to_vec();
+            let view = TensorView::new(Dtype::F32, shape, data.as_bytes())?;
+            Ok((format!("{prefix}{name}"), view))
         });
-        safetensors::serialize(views.collect::<Result<Vec<_>, _>>()?, Some(metadata))
+        named.collect()
+    }
+
+    /// The first tensor that holds an infinity or a NaN.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<&str> {
+        let broken = |data: &TensorData| floats(data).iter().any(|value| !value.is_finite());
+        self.iter()
+            .find(|(_, data)| broken(data))
+            .map(|(name, _)| name)
     }
 
     /// Tensors (f32, f16 or bf16) and Footpath's metadata, if any, of a safetensors file.
@@ -149,6 +160,29 @@ impl StateDict {
         }
         Ok((state, metadata))
     }
+}
+
+/// Writes state dicts, each under its prefix, to one safetensors file.
+pub(crate) fn write_safetensors<'a>(
+    path: &Path,
+    metadata: &str,
+    parts: impl IntoIterator<Item = (&'a str, &'a StateDict)>,
+) -> io::Result<()> {
+    let write = || {
+        let mut views = Vec::new();
+        for (prefix, state) in parts {
+            views.extend(state.views(prefix)?);
+        }
+        safetensors::serialize_to_file(views, Some(wrap(metadata)), path)
+    };
+    write().map_err(|error| match error {
+        SafeTensorError::IoError(error) => error,
+        error => io::Error::other(error),
+    })
+}
+
+fn wrap(metadata: &str) -> HashMap<String, String> {
+    HashMap::from([(METADATA_KEY.to_owned(), metadata.to_owned())])
 }
 
 impl IntoIterator for StateDict {

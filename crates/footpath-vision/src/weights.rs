@@ -1,0 +1,147 @@
+//! The file a trained network is kept in.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic_file::{WriteError, replace_file};
+use crate::network::{Network, UnetConfig};
+use crate::plane::Size;
+use crate::predictor::Predictor;
+use crate::state_dict::{SafetensorsReadError, StateDict, StateDictError, write_safetensors};
+
+/// Version of the metadata.
+const FORMAT: u32 = 1;
+
+/// A trained network: its shape, its input size, and its tensors by PyTorch's names.
+///
+/// Kept as a safetensors file that Python reads as a state dict; equal networks give equal
+/// bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// The network's shape.
+    pub network: UnetConfig,
+    /// The input size it was trained at.
+    pub size: Size,
+    /// Its tensors.
+    pub state: StateDict,
+}
+
+/// What the file says besides its tensors.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    format: u32,
+    network: UnetConfig,
+    size: Size,
+}
+
+/// Why a file of weights could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("weights {}: {cause}", path.display())]
+pub struct WeightsError {
+    path: PathBuf,
+    #[source]
+    cause: WeightsCause,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum WeightsCause {
+    #[error("cannot read the file: {0}")]
+    Read(#[from] io::Error),
+    #[error("{0}")]
+    Safetensors(#[from] SafetensorsReadError),
+    #[error("written by another program (no Footpath metadata); give it as `pretrained` instead")]
+    Foreign,
+    #[error("its metadata cannot be read: {0}")]
+    Metadata(#[from] serde_json::Error),
+    #[error("of format {0}; this program reads format {FORMAT}")]
+    Format(u32),
+    #[error("{0}")]
+    Misfit(#[from] StateDictError),
+}
+
+impl Weights {
+    /// Writes the file, keeping an earlier one until the new one is whole.
+    ///
+    /// # Errors
+    /// If the file cannot be written; the earlier one is intact.
+    pub fn write(&self, path: &Path) -> Result<(), WriteError> {
+        write(path, &self.network, self.size, &self.state)
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// If it is not a whole file of weights of a known format.
+    pub fn read(path: &Path) -> Result<Self, WeightsError> {
+        let read = || -> Result<Self, WeightsCause> {
+            let (state, metadata) = StateDict::from_safetensors(&std::fs::read(path)?)?;
+            let metadata = metadata.ok_or(WeightsCause::Foreign)?;
+            let Metadata {
+                format,
+                network,
+                size,
+            } = serde_json::from_str(&metadata)?;
+            if format != FORMAT {
+                return Err(WeightsCause::Format(format));
+            }
+            Ok(Self {
+                network,
+                size,
+                state,
+            })
+        };
+        read().map_err(|cause| WeightsError {
+            path: path.to_owned(),
+            cause,
+        })
+    }
+
+    /// A predictor with these weights.
+    ///
+    /// # Errors
+    /// If the tensors are not those of the network the file names.
+    pub fn into_predictor(self, device: &Device) -> Result<Predictor, StateDictError> {
+        let network = Network::from_state_dict(&self.network, self.state, device)?;
+        Ok(Predictor::new(&network, self.size, device))
+    }
+}
+
+/// Writes a file of [`Weights`] from its parts.
+///
+/// Where the encoder's first weights came from is not written: it is no part of the network.
+pub(crate) fn write(
+    path: &Path,
+    network: &UnetConfig,
+    size: Size,
+    state: &StateDict,
+) -> Result<(), WriteError> {
+    let metadata = Metadata {
+        format: FORMAT,
+        network: UnetConfig {
+            pretrained: None,
+            ..network.clone()
+        },
+        size,
+    };
+    replace_file(path, |path| {
+        let metadata = serde_json::to_string(&metadata)?;
+        write_safetensors(path, &metadata, [("", state)])
+    })
+}
+
+impl Predictor {
+    /// The predictor of a file of weights.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not hold the network it names.
+    pub fn open(path: &Path, device: &Device) -> Result<Self, WeightsError> {
+        let predictor = Weights::read(path)?.into_predictor(device);
+        predictor.map_err(|cause| WeightsError {
+            path: path.to_owned(),
+            cause: cause.into(),
+        })
+    }
+}
