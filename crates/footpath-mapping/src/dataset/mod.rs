@@ -15,9 +15,9 @@ mod crossing;
 mod image_file;
 pub(crate) mod json_records;
 mod layout;
+pub(crate) mod parse;
 mod shape;
 
-pub(crate) use coco::parse;
 pub use coco::{
     AnnotationRecord, BUILDING_CATEGORY, CategoryRecord, CocoError, CocoFile, ImageRecord,
 };
