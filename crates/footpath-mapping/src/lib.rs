@@ -1,6 +1,8 @@
 //! Building footprints from aerial images: data sets, targets, pipelines, evaluation, synthetic scenes.
 
 pub mod dataset;
+pub mod morphology;
 pub mod plane;
+pub mod postprocess;
 pub mod problem;
 pub mod rle;

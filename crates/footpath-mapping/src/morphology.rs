@@ -1,0 +1,101 @@
+//! Erosion and dilation of binary masks by odd squares.
+
+use crate::plane::Plane;
+
+/// Every pixel within `radius_px` (Chebyshev) of a non-zero pixel becomes 1:
+/// dilation by a square of side `2 * radius_px + 1`. Nothing comes in from outside.
+#[must_use]
+pub fn dilate(mask: &Plane<u8>, radius_px: u32) -> Plane<u8> {
+    let width = mask.width() as usize;
+    if radius_px == 0 || mask.values().is_empty() {
+        return mask.map(|v| u8::from(v != 0));
+    }
+    let mut out = mask.map(|v| u8::from(v != 0));
+    for row in out.values_mut().chunks_exact_mut(width) {
+        spread(row, 1, radius_px as usize);
+    }
+    for x in 0..width {
+        spread(&mut out.values_mut()[x..], width, radius_px as usize);
+    }
+    out
+}
+
+/// Dilates the line of every `step`-th pixel.
+fn spread(pixels: &mut [u8], step: usize, radius: usize) {
+    let sources: Vec<usize> = pixels
+        .iter()
+        .step_by(step)
+        .enumerate()
+        .filter(|(_, v)| **v != 0)
+        .map(|(i, _)| i)
+        .collect();
+    let length = pixels.len().div_ceil(step);
+    let mut done = 0;
+    for i in sources {
+        let end = (i + radius + 1).min(length);
+        for at in i.saturating_sub(radius).max(done)..end {
+            pixels[at * step] = 1;
+        }
+        done = end;
+    }
+}
+
+/// Only pixels farther than `radius_px` (Chebyshev) from every zero pixel
+/// stay: erosion by a square of side `2 * radius_px + 1`. Beyond the border
+/// everything counts as set, so a building cut by the border keeps its cut side.
+#[must_use]
+pub fn erode(mask: &Plane<u8>, radius_px: u32) -> Plane<u8> {
+    dilate(&mask.map(|v| u8::from(v == 0)), radius_px).map(|v| u8::from(v == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_pixel_grows_to_a_square_and_back() {
+        let mut plane = Plane::filled(7, 6, 0u8);
+        plane.values_mut()[2 * 7 + 3] = 1;
+        let grown = dilate(&plane, 2);
+        assert_eq!(
+            grown.values().iter().map(|&v| u32::from(v)).sum::<u32>(),
+            5 * 5
+        );
+        assert_eq!(
+            (
+                grown.get(1, 0),
+                grown.get(5, 4),
+                grown.get(6, 2),
+                grown.get(3, 5)
+            ),
+            (1, 1, 0, 0)
+        );
+        // The side cut off by the border is not eroded, hence row 0 stays.
+        let back = erode(&grown, 2);
+        assert_eq!(back.values().iter().map(|&v| u32::from(v)).sum::<u32>(), 3);
+        assert_eq!(back.get(3, 2), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn dilation_reaches_every_pixel_within_the_radius(
+            (w, h, bits) in (1u32..20, 1u32..20).prop_flat_map(|(w, h)| {
+                (Just(w), Just(h), prop::collection::vec(prop::bool::weighted(0.1), (w * h) as usize))
+            }),
+            radius in 0u32..4,
+        ) {
+            let plane = Plane::from_values(w, h, bits.into_iter().map(u8::from).collect());
+            let grown = dilate(&plane, radius);
+            for y in 0..h {
+                for x in 0..w {
+                    let near = (y.saturating_sub(radius)..(y + radius + 1).min(h)).any(|v| {
+                        (x.saturating_sub(radius)..(x + radius + 1).min(w)).any(|u| plane.get(u, v) != 0)
+                    });
+                    prop_assert_eq!(grown.get(x, y), u8::from(near), "({}, {})", x, y);
+                }
+            }
+        }
+    }
+}
