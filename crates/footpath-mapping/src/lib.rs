@@ -6,3 +6,4 @@ pub mod plane;
 pub mod postprocess;
 pub mod problem;
 pub mod rle;
+pub mod targets;

@@ -1,0 +1,224 @@
+use super::*;
+use crate::dataset::{Parts, Shape};
+
+/// Outline of an axis-parallel square.
+pub(crate) fn square(left: f64, top: f64, side: f64) -> Vec<f64> {
+    let (right, bottom) = (left + side, top + side);
+    vec![left, top, right, top, right, bottom, left, bottom]
+}
+
+pub(crate) fn annotation(outline: Vec<f64>) -> AnnotationRecord {
+    AnnotationRecord {
+        id: 1,
+        image_id: 1,
+        category_id: 100,
+        shape: Shape::Polygon(Parts::new(&[outline])),
+        area: None,
+        crowd: false,
+    }
+}
+
+fn planes(outlines: &[Vec<f64>], options: &TargetOptions) -> Targets {
+    let annotations: Vec<_> = outlines.iter().cloned().map(annotation).collect();
+    prepare(&annotations, 20, 12, options)
+        .expect("drawable")
+        .planes()
+}
+
+fn with(compat: TargetCompat) -> TargetOptions {
+    TargetOptions {
+        compat,
+        ..TargetOptions::default()
+    }
+}
+
+/// Columns 3..6 and 10..14, rows 4..7 and 4..8.
+fn two() -> [Vec<f64>; 2] {
+    [square(3., 4., 3.), square(10., 4., 4.)]
+}
+
+#[test]
+fn two_buildings_by_hand() {
+    let targets = planes(&two(), &TargetOptions::default());
+    assert_eq!(targets.labels.get(3, 4), BUILDING);
+    assert_eq!(targets.labels.get(6, 4), BACKGROUND);
+    assert_eq!(targets.sizes.get(5, 6), 9.0);
+    assert_eq!(targets.sizes.get(13, 7), 16.0);
+    assert_eq!(targets.sizes.get(0, 0), 1.0);
+    assert_eq!(targets.distances.get(4, 5), 0.0);
+    // (7, 5): 2 px to column 5, 3 px to column 10.
+    assert_eq!(targets.distances.get(7, 5), 5.0);
+    // (0, 0): to (3, 4) 5 px, to (10, 4) sqrt(116).
+    assert_eq!(targets.distances.get(0, 0), 5.0 + 116f32.sqrt());
+}
+
+#[test]
+fn fewer_than_two_buildings_weigh_nothing_unless_compat() {
+    let one = [square(3., 4., 3.)];
+    assert_eq!(
+        planes(&one, &TargetOptions::default()).distances.get(7, 5),
+        0.0
+    );
+    let ring = with(TargetCompat {
+        single_building_ring: true,
+        ..TargetCompat::default()
+    });
+    assert_eq!(planes(&one, &ring).distances.get(7, 5), 4.0);
+    assert_eq!(planes(&one, &ring).distances.get(4, 5), 0.0);
+    assert_eq!(planes(&[], &ring).distances.get(7, 5), 0.0);
+}
+
+#[test]
+fn touching_buildings_keep_their_own_size_unless_compat() {
+    // 3x3 and 4x4, sharing a side.
+    let touching = [square(3., 4., 3.), square(6., 4., 4.)];
+    let ours = planes(&touching, &TargetOptions::default());
+    assert_eq!((ours.sizes.get(5, 5), ours.sizes.get(6, 5)), (9.0, 16.0));
+    let union = planes(
+        &touching,
+        &with(TargetCompat {
+            union_sizes: true,
+            ..TargetCompat::default()
+        }),
+    );
+    assert_eq!((union.sizes.get(5, 5), union.sizes.get(6, 5)), (25.0, 25.0));
+}
+
+#[test]
+fn where_buildings_overlap_the_smaller_counts() {
+    for outlines in [
+        [square(3., 3., 6.), square(5., 5., 2.)],
+        [square(5., 5., 2.), square(3., 3., 6.)],
+    ] {
+        let targets = planes(&outlines, &TargetOptions::default());
+        assert_eq!(
+            (targets.sizes.get(5, 5), targets.sizes.get(4, 4)),
+            (4.0, 36.0)
+        );
+    }
+}
+
+#[test]
+fn buildings_along_the_border_are_ignored_unless_compat() {
+    // Columns 0..2: wholly within 2 px of the border; columns 0..3 are not.
+    let edge = [square(0., 4., 2.), square(0., 8., 3.)];
+    let ours = planes(&edge, &TargetOptions::default());
+    assert_eq!(
+        (ours.labels.get(1, 4), ours.labels.get(1, 8)),
+        (IGNORE, BUILDING)
+    );
+    assert_eq!(ours.distances.get(10, 4), 0.0, "only one building counts");
+    let dropped = planes(
+        &edge,
+        &with(TargetCompat {
+            drop_edge_buildings: true,
+            ..TargetCompat::default()
+        }),
+    );
+    assert_eq!(
+        (dropped.labels.get(1, 4), dropped.labels.get(1, 8)),
+        (BACKGROUND, BUILDING)
+    );
+}
+
+#[test]
+fn compat_numbers_wrap_at_256() {
+    let large = vec![
+        annotation(square(10., 10., 20.)),
+        annotation(square(390., 10., 16.)),
+    ];
+    let wrap = with(TargetCompat {
+        distance_wrap: true,
+        ..TargetCompat::default()
+    });
+    let planes = prepare(&large, 420, 40, &wrap).expect("drawable").planes();
+    assert_eq!(planes.sizes.get(10, 10), (400 % 256) as f32);
+    assert_eq!(
+        planes.sizes.get(390, 10),
+        1.0,
+        "256 wraps to 0, which weighs like 1"
+    );
+    // (40, 15): 11 px to column 29, 350 px to column 390.
+    assert_eq!(planes.distances.get(40, 15), (361 % 256) as f32);
+    let ours = prepare(&large, 420, 40, &TargetOptions::default())
+        .expect("drawable")
+        .planes();
+    assert_eq!(
+        (ours.sizes.get(10, 10), ours.distances.get(40, 15)),
+        (400.0, 361.0)
+    );
+}
+
+#[test]
+fn large_buildings_are_eroded_and_small_ones_dilated() {
+    let options = TargetOptions {
+        erode_radius_px: 1,
+        dilate_radius_px: 1,
+        small_annotation_size_px: 3,
+        ..TargetOptions::default()
+    };
+    let targets = planes(&two(), &options);
+    // 3x3 is small and becomes 5x5, 4x4 becomes 2x2; sizes stay those of the annotations.
+    assert_eq!(
+        (targets.labels.get(2, 3), targets.sizes.get(2, 3)),
+        (BUILDING, 9.0)
+    );
+    assert_eq!(
+        (targets.labels.get(10, 4), targets.labels.get(11, 5)),
+        (BACKGROUND, BUILDING)
+    );
+    assert_eq!(targets.sizes.get(11, 5), 16.0);
+    // What would vanish stays.
+    let options = TargetOptions {
+        erode_radius_px: 5,
+        small_annotation_size_px: 1,
+        ..TargetOptions::default()
+    };
+    assert_eq!(
+        planes(&two(), &options).labels,
+        planes(&two(), &TargetOptions::default()).labels
+    );
+}
+
+#[test]
+fn the_border_class_lies_between_close_buildings() {
+    let options = TargetOptions {
+        border_width_px: 4.0,
+        ..TargetOptions::default()
+    };
+    let targets = planes(&two(), &options);
+    // Second nearest building at column 10: 3 px from column 7, 4 px from column 6.
+    assert_eq!(
+        (targets.labels.get(7, 5), targets.labels.get(6, 5)),
+        (BORDER, BACKGROUND)
+    );
+    assert_eq!(targets.labels.get(5, 5), BUILDING);
+}
+
+#[test]
+fn crowds_are_ignored_and_empty_tiles_are_all_background() {
+    let mut crowd = annotation(square(5., 5., 3.));
+    crowd.crowd = true;
+    let targets = prepare(&[crowd], 20, 12, &TargetOptions::default())
+        .expect("drawable")
+        .planes();
+    assert_eq!(
+        (targets.labels.get(5, 5), targets.sizes.get(5, 5)),
+        (IGNORE, 1.0)
+    );
+    let empty = planes(&[], &TargetOptions::default());
+    assert!(
+        empty
+            .labels
+            .values()
+            .iter()
+            .all(|&label| label == BACKGROUND)
+    );
+    assert!(
+        empty
+            .distances
+            .values()
+            .iter()
+            .all(|&distance| distance == 0.0)
+    );
+}
