@@ -1,6 +1,7 @@
 //! Building footprints from aerial images: data sets, targets, pipelines, evaluation, synthetic scenes.
 
 pub mod dataset;
+pub mod evaluation;
 pub mod morphology;
 pub mod plane;
 pub mod postprocess;
