@@ -183,3 +183,6 @@ impl ModuleMapper for Stepper<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ fn is_trained(name: &str) -> bool {
 }
 
 /// The state dict of a network whose tensors are formulas of their names.
-fn formula_state(config: &UnetConfig, device: &Device) -> StateDict {
+pub(crate) fn formula_state(config: &UnetConfig, device: &Device) -> StateDict {
     let zeros = StateDict::of(&Network::zeros(config, device));
     let mut state = StateDict::default();
     for (name, data) in zeros.iter() {
