@@ -1,0 +1,365 @@
+//! A collection whose items come one at a time: from memory, from the store, or computed when asked.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rayon::prelude::*;
+
+use crate::digest::{Digest, Digester};
+use crate::error::{BoxError, SharedError, chain};
+use crate::fingerprint::Fingerprint;
+use crate::graph::AnyValue;
+use crate::store::{ItemTable, ObjectReader};
+
+/// An ordered collection of items, each with its own content key.
+///
+/// This is what [`each`](crate::Pipeline::each) steps take and give. Items
+/// need not be in memory: kept ones are read (and verified) when asked for,
+/// streamed ones are computed when asked for, and the caller holds only what
+/// it holds. Cloning is cheap, and any number of threads may ask at once.
+///
+/// A position whose item failed under the *skip* policy stays, as a hole: so
+/// position `i` means the same item all along a chain of `each` steps.
+pub struct Items<T> {
+    pub(crate) source: Arc<dyn Source<T>>,
+    len: usize,
+}
+
+/// An item that cannot be had.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("item {index} of `{step}`: {}", chain(.cause.as_ref()))]
+pub struct ItemError {
+    /// The step (or input) that gives the item.
+    pub step: Arc<str>,
+    /// Its position, from 0.
+    pub index: usize,
+    /// Why.
+    pub cause: SharedError,
+}
+
+/// Where items come from. `len` is `None` for a value that stands beside every item.
+pub(crate) trait Source<T>: Send + Sync {
+    fn len(&self) -> Option<usize>;
+    fn key(&self, index: usize) -> Digest;
+    fn get(&self, index: usize, memo: &Memo) -> Result<Arc<T>, ItemError>;
+}
+
+/// Outputs already computed for the item at hand, by step, where several steps need them.
+#[derive(Default)]
+pub(crate) struct Memo(Mutex<Vec<(usize, Arc<dyn Any + Send + Sync>)>>);
+
+impl Memo {
+    pub(crate) fn find<T: Send + Sync + 'static>(&self, step: usize) -> Option<Arc<T>> {
+        let known = self.0.lock();
+        let (_, value) = known.iter().find(|(known_step, _)| *known_step == step)?;
+        Arc::downcast(Arc::clone(value)).ok()
+    }
+
+    pub(crate) fn add<T: Send + Sync + 'static>(&self, step: usize, value: Arc<T>) {
+        self.0.lock().push((step, value));
+    }
+}
+
+impl<T> Clone for Items<T> {
+    fn clone(&self) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            len: self.len,
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Items")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> Items<T> {
+    /// Items held in memory, keyed by their content.
+    ///
+    /// # Errors
+    /// When an item's content cannot be digested, with its position.
+    pub fn new(values: Vec<T>) -> Result<Self, BoxError>
+    where
+        T: Fingerprint,
+    {
+        Self::of_shared(values.into_iter().map(Arc::new).collect())
+    }
+
+    pub(crate) fn of_shared(values: Vec<Arc<T>>) -> Result<Self, BoxError>
+    where
+        T: Fingerprint,
+    {
+        let digest = |(index, value): (usize, &Arc<T>)| {
+            let mut digester = Digester::new("item");
+            value.fingerprint(&mut digester).map_err(|cause| {
+                BoxError::from(format!("item {index}: {}", chain(cause.as_ref())))
+            })?;
+            Ok(digester.finish())
+        };
+        let keys = values
+            .par_iter()
+            .enumerate()
+            .map(|(i, v)| digest((i, v)))
+            .collect::<Result<_, BoxError>>()?;
+        Ok(Self::from_source(Held {
+            keys,
+            values: values.into_iter().map(Ok).collect(),
+        }))
+    }
+
+    /// Items made when asked for: item `i` has content digest `digests[i]` and is `get(i)`.
+    ///
+    /// The digest must change whenever the item does.
+    pub fn lazy<F>(digests: Vec<Digest>, get: F) -> Self
+    where
+        F: Fn(usize) -> Result<T, BoxError> + Send + Sync + 'static,
+    {
+        Self::from_source(Lazy { digests, get })
+    }
+
+    pub(crate) fn from_source(source: impl Source<T> + 'static) -> Self {
+        let len = source.len().unwrap_or(0);
+        Self {
+            source: Arc::new(source),
+            len,
+        }
+    }
+
+    /// The number of positions, holes included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no position at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The item at position `index`.
+    ///
+    /// # Errors
+    /// When the item failed, or its kept bytes are missing or damaged.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Items::len`].
+    pub fn get(&self, index: usize) -> Result<Arc<T>, ItemError> {
+        assert!(index < self.len, "item {index} of {} asked for", self.len);
+        self.source.get(index, &Memo::default())
+    }
+
+    /// The content key of the item at position `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Items::len`].
+    #[must_use]
+    pub fn key(&self, index: usize) -> Digest {
+        assert!(index < self.len, "item {index} of {} asked for", self.len);
+        self.source.key(index)
+    }
+
+    /// All items in order, a few at a time on all threads of the run; memory stays bounded.
+    #[must_use]
+    pub fn iter(&self) -> ItemsIter<'_, T> {
+        ItemsIter {
+            items: self,
+            next: 0,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The digest of all keys in order.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut digester = Digester::new("items");
+        digester.list(self.len as u64);
+        for index in 0..self.len {
+            digester.digest(&self.source.key(index));
+        }
+        digester.finish()
+    }
+}
+
+impl<T: Send + Sync + 'static> Fingerprint for Items<T> {
+    fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
+        digester.digest(&self.digest());
+        Ok(())
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Items<T> {
+    type Item = Result<Arc<T>, ItemError>;
+    type IntoIter = ItemsIter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Iterates over [`Items`], looking a few items ahead on all threads.
+#[derive(Debug)]
+pub struct ItemsIter<'a, T> {
+    items: &'a Items<T>,
+    next: usize,
+    ready: VecDeque<Result<Arc<T>, ItemError>>,
+}
+
+impl<T: Send + Sync + 'static> Iterator for ItemsIter<'_, T> {
+    type Item = Result<Arc<T>, ItemError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            // Twice the threads: one slow item then leaves the others something to do.
+            let end = self
+                .items
+                .len
+                .min(self.next + 2 * rayon::current_num_threads());
+            let chunk: Vec<_> = (self.next..end)
+                .into_par_iter()
+                .map(|index| self.items.get(index))
+                .collect();
+            self.next = end;
+            self.ready.extend(chunk);
+        }
+        self.ready.pop_front()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.items.len - self.next + self.ready.len();
+        (left, Some(left))
+    }
+}
+
+impl<T: Send + Sync + 'static> ExactSizeIterator for ItemsIter<'_, T> {}
+
+/// Items in memory; a failed one is a hole.
+pub(crate) struct Held<T> {
+    pub(crate) keys: Vec<Digest>,
+    pub(crate) values: Vec<Result<Arc<T>, ItemError>>,
+}
+
+impl<T: Send + Sync> Source<T> for Held<T> {
+    fn len(&self) -> Option<usize> {
+        Some(self.values.len())
+    }
+
+    fn key(&self, index: usize) -> Digest {
+        self.keys[index]
+    }
+
+    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
+        self.values[index].clone()
+    }
+}
+
+struct Lazy<F> {
+    digests: Vec<Digest>,
+    get: F,
+}
+
+impl<T, F> Source<T> for Lazy<F>
+where
+    F: Fn(usize) -> Result<T, BoxError> + Send + Sync,
+{
+    fn len(&self) -> Option<usize> {
+        Some(self.digests.len())
+    }
+
+    fn key(&self, index: usize) -> Digest {
+        self.digests[index]
+    }
+
+    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
+        (self.get)(index).map(Arc::new).map_err(|cause| ItemError {
+            step: "input".into(),
+            index,
+            cause: cause.into(),
+        })
+    }
+}
+
+/// Items of a type only their step knows.
+pub(crate) trait AnyItems: Send + Sync {
+    fn len(&self) -> usize;
+    fn key(&self, index: usize) -> Digest;
+    fn get(&self, index: usize) -> Result<AnyValue, ItemError>;
+    /// The same items, held in memory as `values`.
+    fn hold(&self, values: Vec<Result<AnyValue, ItemError>>) -> AnyValue;
+    /// An `Items<T>` that computes what it is asked for.
+    fn stream(&self) -> AnyValue;
+}
+
+impl<T: Send + Sync + 'static> AnyItems for Items<T> {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn key(&self, index: usize) -> Digest {
+        self.source.key(index)
+    }
+
+    fn get(&self, index: usize) -> Result<AnyValue, ItemError> {
+        Ok(self.source.get(index, &Memo::default())?)
+    }
+
+    fn hold(&self, values: Vec<Result<AnyValue, ItemError>>) -> AnyValue {
+        let keys = (0..self.len).map(|index| self.source.key(index)).collect();
+        let values = values
+            .into_iter()
+            .map(|value| value.map(typed::<T>))
+            .collect();
+        Arc::new(Self::from_source(Held { keys, values }))
+    }
+
+    fn stream(&self) -> AnyValue {
+        Arc::new(self.clone())
+    }
+}
+
+fn typed<T: Send + Sync + 'static>(value: AnyValue) -> Arc<T> {
+    Arc::downcast(value).expect("a step's items all have the step's type")
+}
+
+/// Items in a store.
+pub(crate) struct KeptItems {
+    pub(crate) step: Arc<str>,
+    pub(crate) table: ItemTable,
+    pub(crate) objects: ObjectReader,
+    pub(crate) decode: fn(Vec<u8>) -> Result<AnyValue, BoxError>,
+}
+
+impl KeptItems {
+    /// As `Items<T>`.
+    pub(crate) fn open<T: Send + Sync + 'static>(self) -> AnyValue {
+        Arc::new(Items::<T>::from_source(self))
+    }
+}
+
+impl<T: Send + Sync + 'static> Source<T> for KeptItems {
+    fn len(&self) -> Option<usize> {
+        Some(self.table.rows.len())
+    }
+
+    fn key(&self, index: usize) -> Digest {
+        self.table.rows[index].key
+    }
+
+    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
+        let read = || match &self.table.rows[index].object {
+            Ok(object) => Ok((self.decode)(self.objects.read(object)?)?),
+            Err(cause) => Err(BoxError::from(cause.clone())),
+        };
+        read().map(typed::<T>).map_err(|cause| ItemError {
+            step: Arc::clone(&self.step),
+            index,
+            cause: cause.into(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Which items of an `each` step are kept: an append-only log.
+//!
+//! A manifest for each of 100,000 items would be 100,000 small files. Instead
+//! each step (with its parameters) has one log of fixed-size records, written
+//! by single appends, so any number of threads and processes may add to it and
+//! a kill can at worst cut the last record, which its check tells.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use super::disk::{self, Result, at};
+use super::objects::{Object, sharded};
+use crate::digest::Digest;
+
+/// Item key, object digest, object length, check.
+const RECORD_BYTES: usize = 32 + 32 + 8 + 8;
+
+pub(crate) struct ItemLog {
+    path: PathBuf,
+    file: Mutex<File>,
+    known: HashMap<Digest, Object>,
+}
+
+impl ItemLog {
+    pub(crate) fn path(root: &Path, code: &Digest) -> PathBuf {
+        root.join("items").join(sharded(code, ".log"))
+    }
+
+    pub(crate) fn open(root: &Path, code: &Digest) -> Result<Self> {
+        let path = Self::path(root, code);
+        if let Some(folder) = path.parent() {
+            disk::create_folder(folder)?;
+        }
+        let known = read(&path)?;
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(at("open", &path))?;
+        let length = file.metadata().map_err(at("read", &path))?.len();
+        let cut = length % RECORD_BYTES as u64;
+        if cut != 0 {
+            // Fill up a record cut by a kill, so that the next one starts where records start.
+            let filler = vec![0; RECORD_BYTES - cut as usize];
+            file.write_all(&filler).map_err(at("write", &path))?;
+        }
+        Ok(Self {
+            path,
+            file: Mutex::new(file),
+            known,
+        })
+    }
+
+    pub(crate) fn find(&self, key: &Digest) -> Option<Object> {
+        self.known.get(key).copied()
+    }
+
+    pub(crate) fn append(&self, key: &Digest, object: &Object) -> Result<()> {
+        let record = encode(key, object);
+        // One write call: the system appends it whole, also between processes.
+        self.file
+            .lock()
+            .write_all(&record)
+            .map_err(at("write", &self.path))
+    }
+}
+
+/// The intact records of a log; of one key the last.
+pub(crate) fn read(path: &Path) -> Result<HashMap<Digest, Object>> {
+    let bytes = disk::read(path)?.unwrap_or_default();
+    Ok(bytes
+        .chunks_exact(RECORD_BYTES)
+        .filter_map(decode)
+        .collect())
+}
+
+fn encode(key: &Digest, object: &Object) -> [u8; RECORD_BYTES] {
+    let mut record = [0; RECORD_BYTES];
+    record[..32].copy_from_slice(key.as_bytes());
+    record[32..64].copy_from_slice(object.digest.as_bytes());
+    record[64..72].copy_from_slice(&object.bytes.to_le_bytes());
+    let check = Digest::of_bytes(&record[..72]);
+    record[72..].copy_from_slice(&check.as_bytes()[..8]);
+    record
+}
+
+fn decode(record: &[u8]) -> Option<(Digest, Object)> {
+    let digest =
+        |range: std::ops::Range<usize>| Some(Digest::from_bytes(record[range].try_into().ok()?));
+    let check = Digest::of_bytes(&record[..72]);
+    if check.as_bytes()[..8] != record[72..] {
+        return None;
+    }
+    let bytes = u64::from_le_bytes(record[64..72].try_into().ok()?);
+    Some((
+        digest(0..32)?,
+        Object {
+            digest: digest(32..64)?,
+            bytes,
+        },
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_cut_by_a_kill_is_ignored_and_the_next_one_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let code = Digest::of_bytes(b"code");
+        let (first, second) = (Digest::of_bytes(b"1"), Digest::of_bytes(b"2"));
+        let object = Object {
+            digest: Digest::of_bytes(b"content"),
+            bytes: 7,
+        };
+        ItemLog::open(folder.path(), &code)
+            .unwrap()
+            .append(&first, &object)
+            .unwrap();
+        let path = ItemLog::path(folder.path(), &code);
+        let mut cut = std::fs::read(&path).unwrap();
+        cut.extend_from_slice(&encode(&second, &object)[..50]);
+        std::fs::write(&path, cut).unwrap();
+
+        let log = ItemLog::open(folder.path(), &code).unwrap();
+        assert_eq!(log.find(&first), Some(object));
+        assert_eq!(log.find(&second), None);
+        log.append(&second, &object).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 2);
+    }
+}
