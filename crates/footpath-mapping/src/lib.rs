@@ -8,3 +8,5 @@ pub mod postprocess;
 pub mod problem;
 pub mod rle;
 pub mod targets;
+pub mod overlay;
+pub mod synth;
