@@ -1,5 +1,10 @@
 //! Building footprints from aerial images: data sets, targets, pipelines, evaluation, synthetic scenes.
 
+#![cfg_attr(
+    test,
+    expect(clippy::float_cmp, reason = "tests state values that are exact")
+)]
+
 pub mod dataset;
 pub mod evaluation;
 pub mod morphology;

@@ -122,7 +122,7 @@ impl CocoFile {
         let mut problems = Vec::new();
         let keys = ["images", "annotations", "categories"];
         let found = for_each_batch(path, &keys, &mut |batch| {
-            raw.add(path, batch, &mut problems)
+            raw.add(path, batch, &mut problems);
         })?;
         for section in keys {
             if !found.iter().any(|key| key == section) {
@@ -140,9 +140,9 @@ impl CocoFile {
             Record::Annotation { index, .. } => (2, index),
             Record::File | Record::Prediction { .. } => (3, 0),
         });
-        problems
-            .into_iter()
-            .for_each(|problem| report.push(problem));
+        for problem in problems {
+            report.push(problem);
+        }
         Ok(file)
     }
 

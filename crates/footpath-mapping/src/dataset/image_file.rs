@@ -91,14 +91,14 @@ fn decode_rgb(bytes: &[u8]) -> Result<RgbImage, ProblemKind> {
 /// Whether a JPEG reaches its end-of-image marker. Decoders fill the missing
 /// part of a cut file with grey and say nothing.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xDA;
+    const FILL: u8 = 0xFF;
     let mut at = 2;
     // Segments before the picture may hold a preview with its own end marker.
     while let Some(&[0xFF, marker, high, low]) = bytes.get(at..at + 4).and_then(|s| s.as_array()) {
-        const START_OF_SCAN: u8 = 0xDA;
         if marker == START_OF_SCAN {
             return bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]);
         }
-        const FILL: u8 = 0xFF;
         at += if marker == FILL {
             1
         } else {

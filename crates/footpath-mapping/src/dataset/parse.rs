@@ -38,21 +38,19 @@ pub(crate) fn parse<T: for<'de> Deserialize<'de> + Send>(
 
 /// Why a record cannot be parsed; numbers that JSON does not know are named.
 fn explain(text: &[u8], error: &serde_json::Error) -> ProblemKind {
-    match non_finite_literal(text) {
-        Some(literal) => ProblemKind::NotFinite {
+    if let Some(literal) = non_finite_literal(text) {
+        return ProblemKind::NotFinite {
             literal: literal.to_owned(),
-        },
-        // The line and column would be those of the record, not of the file.
-        None => {
-            let detail = error.to_string();
-            let detail = detail
-                .split(" at line ")
-                .next()
-                .unwrap_or(&detail)
-                .to_owned();
-            ProblemKind::Malformed { detail }
-        }
+        };
     }
+    // The line and column would be those of the record, not of the file.
+    let detail = error.to_string();
+    let detail = detail
+        .split(" at line ")
+        .next()
+        .unwrap_or(&detail)
+        .to_owned();
+    ProblemKind::Malformed { detail }
 }
 
 const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];

@@ -22,7 +22,7 @@ use vernier_core::{
 use crate::dataset::{BUILDING_CATEGORY, Dataset};
 use crate::rle::{self, Rle, coco_box};
 
-/// Objects of at most this area are small in `*_small` of IoU 0.5: 14² px.
+/// Objects of at most this area are small in `*_small` of `IoU` 0.5: 14² px.
 pub const SMALL_AREA_PX2: f64 = 196.0;
 
 /// An image that predictions are measured on.
@@ -90,13 +90,13 @@ impl Prediction {
 /// -1 where there is nothing to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Average precision at IoU 0.50, all areas, 100 detections an image: the challenge's.
+    /// Average precision at `IoU` 0.50, all areas, 100 detections an image: the challenge's.
     pub ap50: f64,
     /// Average recall likewise.
     pub ar50: f64,
-    /// Average precision over IoU 0.50:0.05:0.95.
+    /// Average precision over `IoU` 0.50:0.05:0.95.
     pub ap: f64,
-    /// Average precision at IoU 0.75.
+    /// Average precision at `IoU` 0.75.
     pub ap75: f64,
     /// `ap` of areas up to 32² px.
     pub ap_small: f64,

@@ -1,4 +1,4 @@
-//! How good predictions are: COCO's average precision and recall, and pixel IoU.
+//! How good predictions are: COCO's average precision and recall, and pixel `IoU`.
 //!
 //! # Which crate computes AP
 //! Two crates restate pycocotools' `COCOeval`: `vernier-core` 0.6 (with
@@ -11,7 +11,7 @@
 //! - truth and detections are typed values and what is wrong comes back as an
 //!   error, where `hotcoco` prints warnings to stderr from within the library;
 //! - any list of area ranges is evaluated in one pass, it computes boundary
-//!   IoU too, and it caches the truth between the epochs of a training;
+//!   `IoU` too, and it caches the truth between the epochs of a training;
 //! - it is licensed like this project (MIT OR Apache-2.0; `hotcoco`: MIT) and
 //!   has no format converters aboard (`quick-xml`, `png`, `rand`).
 //!

@@ -81,9 +81,9 @@ pub fn read_predictions(
         Record::Prediction { index } => index,
         _ => 0,
     });
-    problems
-        .into_iter()
-        .for_each(|problem| report.push(problem));
+    for problem in problems {
+        report.push(problem);
+    }
     if predictions.is_empty() {
         report.push(Problem::of_file(path, ProblemKind::NoPredictions));
     }

@@ -94,7 +94,7 @@ impl Postprocess {
         if !(0.0..=1.0).contains(&threshold) {
             return Err(PostprocessError::Threshold { threshold });
         }
-        let even = |side_px: u32| side_px > 0 && side_px % 2 == 0;
+        let even = |side_px: u32| side_px > 0 && side_px.is_multiple_of(2);
         if even(erode_side_px) {
             return Err(PostprocessError::EvenSide {
                 option: "erode_side_px",

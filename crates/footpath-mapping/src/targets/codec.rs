@@ -179,7 +179,9 @@ impl Reader<'_> {
 
     fn small(&mut self) -> Result<u32, DecodeError> {
         let number = self.number()?;
-        u32::try_from(number).or_else(|_| Err(self.damaged("a number too large")))
+        u32::try_from(number)
+            .ok()
+            .ok_or_else(|| self.damaged("a number too large"))
     }
 
     fn runs(&mut self, width: u32, height: u32) -> Result<Rle, DecodeError> {

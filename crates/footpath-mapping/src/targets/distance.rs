@@ -357,27 +357,26 @@ mod tests {
         assert_eq!(found.second, [f32::INFINITY; 3]);
     }
 
-    /// A mask of random rectangles, or of random pixels.
+    /// Left, top, width, height.
+    type Rectangle = (u32, u32, u32, u32);
+
+    /// Buildings of random rectangles and pixels.
     fn masks(width: u32, height: u32) -> impl Strategy<Value = Vec<Rle>> {
-        let rectangle = (0..width, 0..height, 1u32..12, 1u32..12);
-        let building = (
-            prop::collection::vec(rectangle, 1..3),
-            prop::collection::vec((0..width, 0..height), 0..4),
-        );
-        prop::collection::vec(building, 0..14).prop_map(move |buildings| {
-            let draw = |(rectangles, pixels): (Vec<(u32, u32, u32, u32)>, Vec<(u32, u32)>)| {
-                let mut plane = Plane::filled(width, height, 0u8);
-                let mut set = |x: u32, y: u32| plane.values_mut()[(y * width + x) as usize] = 1;
-                for (left, top, w, h) in rectangles {
-                    for y in top..(top + h).min(height) {
-                        (left..(left + w).min(width)).for_each(|x| set(x, y));
+        let draw = move |rectangles: Vec<Rectangle>| {
+            let mut plane = Plane::filled(width, height, 0u8);
+            for (left, top, w, h) in rectangles {
+                for y in top..(top + h).min(height) {
+                    for x in left..(left + w).min(width) {
+                        plane.values_mut()[(y * width + x) as usize] = 1;
                     }
                 }
-                pixels.into_iter().for_each(|(x, y)| set(x, y));
-                from_plane(&plane)
-            };
-            buildings.into_iter().map(draw).collect()
-        })
+            }
+            from_plane(&plane)
+        };
+        let size = prop_oneof![Just(1u32), 1u32..12];
+        let rectangle = (0..width, 0..height, size.clone(), size);
+        let building = prop::collection::vec(rectangle, 1..6).prop_map(draw);
+        prop::collection::vec(building, 0..14)
     }
 
     proptest! {
