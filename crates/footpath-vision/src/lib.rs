@@ -4,6 +4,7 @@ pub mod atomic_file;
 pub mod augment;
 pub mod batch;
 pub mod checkpoint;
+pub mod device;
 #[cfg(test)]
 mod golden;
 pub mod loss;

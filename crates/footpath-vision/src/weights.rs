@@ -76,8 +76,20 @@ impl Weights {
     /// # Errors
     /// If it is not a whole file of weights of a known format.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = std::fs::read(path).map_err(|cause| WeightsError {
+            path: path.to_owned(),
+            cause: cause.into(),
+        })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// The weights of a file's content; `path` names the file in errors.
+    ///
+    /// # Errors
+    /// If it is not a whole file of weights of a known format.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
         let read = || -> Result<Self, WeightsCause> {
-            let (state, metadata) = StateDict::from_safetensors(&std::fs::read(path)?)?;
+            let (state, metadata) = StateDict::from_safetensors(bytes)?;
             let metadata = metadata.ok_or(WeightsCause::Foreign)?;
             let Metadata {
                 format,

@@ -92,7 +92,6 @@ pub struct UnetConfig {
     /// Output channels: background, building. 2 unless told; at least 2.
     pub classes: usize,
     /// A file with the encoder's weights to start from: torchvision's `.pth`, or `.safetensors`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PathBuf>,
 }
 
