@@ -5,13 +5,15 @@
     expect(clippy::float_cmp, reason = "tests state values that are exact")
 )]
 
+pub mod config;
 pub mod dataset;
 pub mod evaluation;
 pub mod morphology;
+pub mod overlay;
 pub mod plane;
 pub mod postprocess;
 pub mod problem;
 pub mod rle;
-pub mod targets;
-pub mod overlay;
+pub mod solution;
 pub mod synth;
+pub mod targets;

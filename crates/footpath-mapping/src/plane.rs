@@ -99,6 +99,22 @@ impl<T: Copy> Plane<T> {
     }
 }
 
+/// Rows and columns as the networks count them.
+impl<T: Copy> From<Plane<T>> for footpath_vision::plane::Plane<T> {
+    fn from(plane: Plane<T>) -> Self {
+        let size =
+            footpath_vision::plane::Size::new(plane.height() as usize, plane.width() as usize);
+        Self::new(size, plane.into_values())
+    }
+}
+
+impl<T: Copy> From<footpath_vision::plane::Plane<T>> for Plane<T> {
+    fn from(plane: footpath_vision::plane::Plane<T>) -> Self {
+        let size = plane.size();
+        Self::from_values(size.width as u32, size.height as u32, plane.into_values())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -352,6 +352,8 @@ impl Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
 impl fmt::Display for Problem {
     /// `FILE: RECORD: what (skipped); advice`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,144 @@
+//! From files and overrides to a typed configuration.
+
+use super::ConfigError;
+use super::layer::{merge, parse_override, refuse_unknown_keys};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+
+/// Reads a configuration: the defaults of `T`, then `file` (YAML), then each `key=value` of
+/// `overrides` in order.
+///
+/// # Errors
+/// An unreadable or malformed file, a key that `T` does not have (with the nearest valid one),
+/// or a value of the wrong type (with its key).
+pub fn load<T>(file: Option<&Path>, overrides: &[String]) -> Result<T, ConfigError>
+where
+    T: Default + Serialize + DeserializeOwned,
+{
+    let text = match file {
+        None => None,
+        Some(path) => Some((
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.to_owned(),
+                source,
+            })?,
+            path.display().to_string(),
+        )),
+    };
+    let text = text.as_ref().map(|(text, origin)| (&**text, &**origin));
+    load_text(text, overrides)
+}
+
+/// [`load`] from the text of a file and the name to call it by.
+pub(super) fn load_text<T>(
+    text: Option<(&str, &str)>,
+    overrides: &[String],
+) -> Result<T, ConfigError>
+where
+    T: Default + Serialize + DeserializeOwned,
+{
+    let known = serde_json::to_value(T::default()).map_err(|source| ConfigError::Value {
+        key: String::new(),
+        message: source.to_string(),
+        origin: "the defaults".to_owned(),
+    })?;
+    let mut merged = known.clone();
+    let mut origins = vec!["the defaults".to_owned()];
+    if let Some((text, origin)) = text
+        && !text.trim().is_empty()
+    {
+        let layer: Value = serde_saphyr::from_str(text).map_err(|error| ConfigError::Syntax {
+            origin: origin.to_owned(),
+            message: error.to_string(),
+        })?;
+        match layer {
+            Value::Null => {}
+            Value::Object(_) => lay(&known, &mut merged, layer, origin)?,
+            _ => {
+                return Err(ConfigError::Syntax {
+                    origin: origin.to_owned(),
+                    message: "expected `key: value` lines".to_owned(),
+                });
+            }
+        }
+        origins.push(origin.to_owned());
+    }
+    for text in overrides {
+        let origin = format!("--set {text}");
+        lay(&known, &mut merged, parse_override(text)?, &origin)?;
+        origins.push(origin);
+    }
+    serde_path_to_error::deserialize(merged).map_err(|error| ConfigError::Value {
+        key: error.path().to_string(),
+        message: error.inner().to_string(),
+        origin: origins.pop().unwrap_or_default(),
+    })
+}
+
+fn lay(known: &Value, merged: &mut Value, layer: Value, origin: &str) -> Result<(), ConfigError> {
+    refuse_unknown_keys(known, &layer, origin)?;
+    merge(merged, layer);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Serialize, Deserialize, PartialEq)]
+    #[serde(default, deny_unknown_fields)]
+    struct Toy {
+        seed: u64,
+        training: Training,
+    }
+    #[derive(Debug, Serialize, Deserialize, PartialEq)]
+    #[serde(default, deny_unknown_fields)]
+    struct Training {
+        epochs: usize,
+    }
+    impl Default for Training {
+        fn default() -> Self {
+            Self { epochs: 100 }
+        }
+    }
+    impl Default for Toy {
+        fn default() -> Self {
+            Self {
+                seed: 1,
+                training: Training::default(),
+            }
+        }
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let text = "seed: 5\ntraining:\n  epochs: 7\n";
+        let toy: Toy =
+            load_text(Some((text, "toy.yaml")), &["training.epochs=9".to_owned()]).unwrap();
+        assert_eq!((toy.seed, toy.training.epochs), (5, 9));
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let toy: Toy = load_text(Some(("# nothing yet\n", "toy.yaml")), &[]).unwrap();
+        assert_eq!(toy, Toy::default());
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_key() {
+        let error =
+            load_text::<Toy>(Some(("training: {epochs: many}", "toy.yaml")), &[]).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("training.epochs"), "{message}");
+        assert!(message.contains("many"), "{message}");
+    }
+
+    #[test]
+    fn broken_yaml_names_the_file() {
+        let error = load_text::<Toy>(Some(("training: [", "toy.yaml")), &[]).unwrap_err();
+        assert!(error.to_string().contains("toy.yaml"), "{error}");
+    }
+}

@@ -1,0 +1,33 @@
+//! The solution as pipelines: from tiles and annotations to scored footprints.
+//!
+//! One graph serves every command, each of which runs it as far as it needs:
+//!
+//! ```text
+//! train images ───────────────────────┐
+//! train buildings ─► targets (each) ──┤
+//! val images ─────────┬───────────────┴► unet (fit) ─► model
+//! val buildings ──┬───┼────────────────────▲            │
+//!                 │   └► probabilities (each) ◄─────────┘
+//!                 │          └► objects (each) ─► metrics
+//!                 └────────────────────────────────▲
+//! ```
+//!
+//! Images and annotations are separate inputs, so a corrected validation polygon recomputes
+//! the metrics and, as the best checkpoint is chosen on them, the training; but a data set that
+//! is only moved or renamed recomputes nothing.
+
+mod graph;
+mod objects;
+mod probabilities;
+mod settings;
+mod targets;
+mod tiles;
+mod train_unet;
+
+pub use graph::{Measured, PipelineName, PredictionGraph, Setup, TrainingGraph, UNET_STEP};
+pub use objects::{FindObjects, Measure, TileObjects};
+pub use probabilities::{PredictProbabilities, ProbabilityMap};
+pub use settings::SolutionConfig;
+pub use targets::PrepareTargets;
+pub use tiles::{Imagery, TileBuildings, TileImage, images_of};
+pub use train_unet::{PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};

@@ -1,0 +1,123 @@
+//! The configuration of a solution.
+
+use crate::config::ConfigError;
+use crate::postprocess::PostprocessOptions;
+use crate::targets::TargetOptions;
+use footpath_vision::network::UnetConfig;
+use footpath_vision::train_config::TrainConfig;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Everything that a YAML file can say about a solution.
+///
+/// Every key has a default; `footpath config show` prints them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SolutionConfig {
+    /// Data sets in the `CrowdAI` layout, joined: one folder or a list of folders.
+    #[serde(deserialize_with = "one_or_many")]
+    pub data: Vec<PathBuf>,
+    /// Where everything computed is kept.
+    pub work: PathBuf,
+    /// The annotation category that is a building; 100 unless told, or the only one there is.
+    pub building_category: Option<u64>,
+    /// The network.
+    pub unet: UnetConfig,
+    /// The targets it learns from.
+    pub targets: TargetOptions,
+    /// How it learns.
+    pub training: TrainConfig,
+    /// From probabilities to buildings.
+    pub postprocess: PostprocessOptions,
+}
+
+impl Default for SolutionConfig {
+    fn default() -> Self {
+        Self {
+            data: Vec::new(),
+            work: PathBuf::from(".footpath"),
+            building_category: None,
+            unet: UnetConfig::default(),
+            targets: TargetOptions::default(),
+            training: TrainConfig::default(),
+            postprocess: PostprocessOptions::default(),
+        }
+    }
+}
+
+impl SolutionConfig {
+    /// Reads a configuration: defaults, then `file`, then each `key=value` of `overrides`.
+    ///
+    /// Paths of the file are relative to its folder, paths of overrides to the current one.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
+        let mut config: Self = crate::config::load(file, overrides)?;
+        if let Some(folder) = file.and_then(Path::parent) {
+            let overridden = |key: &str| {
+                overrides
+                    .iter()
+                    .any(|text| text.trim_start().starts_with(&format!("{key}=")))
+            };
+            let anchor = |path: &mut PathBuf| *path = folder.join(&*path);
+            if !overridden("data") {
+                config.data.iter_mut().for_each(anchor);
+            }
+            if !overridden("work") {
+                anchor(&mut config.work);
+            }
+            if !overridden("unet.pretrained")
+                && let Some(path) = &mut config.unet.pretrained
+            {
+                anchor(path);
+            }
+        }
+        Ok(config)
+    }
+}
+
+/// `data: DIR` and `data: [DIR, DIR]` are both natural to write.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a folder or a list of folders")]
+    enum OneOrMany {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(folder) => vec![folder],
+        OneOrMany::Many(folders) => folders,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_needs_no_list() {
+        let config = SolutionConfig::load(None, &["data=suburb".to_owned()]).unwrap();
+        assert_eq!(config.data, [PathBuf::from("suburb")]);
+    }
+
+    #[test]
+    fn paths_of_a_file_are_relative_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("town.yaml");
+        std::fs::write(&file, "data: [a, b]\nunet: {pretrained: w.pth}\n").unwrap();
+        let config = SolutionConfig::load(Some(&file), &["data=[c]".to_owned()]).unwrap();
+        assert_eq!(config.data, [PathBuf::from("c")]);
+        assert_eq!(config.work, folder.path().join(".footpath"));
+        assert_eq!(config.unet.pretrained, Some(folder.path().join("w.pth")));
+    }
+
+    #[test]
+    fn a_misspelt_key_of_a_section_is_refused() {
+        let error = SolutionConfig::load(None, &["training.epoch=3".to_owned()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown key `training.epoch` in --set training.epoch=3; did you mean `training.epochs`?"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! What enters the pipelines: images and annotations, each known by its content.
+
+use crate::dataset::{AnnotationRecord, Dataset, ImageFile, Shape, read_rgb};
+use crate::problem::{Problem, ProblemKind};
+use footpath_steps::{BoxError, Digest, Digester, Fingerprint, Items};
+use image::RgbImage;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// One image file. Its content is its identity; its name and place are not.
+#[derive(Debug, Clone)]
+pub struct TileImage {
+    /// The file.
+    pub path: PathBuf,
+    /// Digest of its bytes; none where it cannot be read, which [`TileImage::read`] then tells.
+    digest: Option<Digest>,
+    /// Width and height that its annotations are in, px; unknown for images to predict on.
+    pub expected_size: Option<[u32; 2]>,
+}
+
+impl TileImage {
+    /// The image at `path`, read once for its digest.
+    #[must_use]
+    pub fn new(path: &Path, expected_size: Option<[u32; 2]>) -> Self {
+        let digest = std::fs::read(path)
+            .ok()
+            .map(|bytes| Digest::of_bytes(&bytes));
+        Self {
+            path: path.to_owned(),
+            digest,
+            expected_size,
+        }
+    }
+
+    /// Decodes the image.
+    ///
+    /// # Errors
+    /// A [`Problem`] if it is missing, damaged, not 8-bit, or not of the expected size.
+    pub fn read(&self) -> Result<RgbImage, Problem> {
+        let image = read_rgb(&self.path)?;
+        let found = [image.width(), image.height()];
+        match self.expected_size {
+            Some(expected) if expected != found => Err(Problem::of_file(
+                &self.path,
+                ProblemKind::WrongImageSize { expected, found },
+            )),
+            _ => Ok(image),
+        }
+    }
+
+    /// The file's name, for messages and results.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+impl Fingerprint for TileImage {
+    fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
+        match &self.digest {
+            Some(digest) => digester.digest(digest),
+            None => digester.none().str(&self.path.to_string_lossy()),
+        };
+        self.expected_size
+            .map(|[width, height]| (width, height))
+            .fingerprint(digester)
+    }
+}
+
+/// The buildings annotated on one tile.
+#[derive(Debug, Clone)]
+pub struct TileBuildings {
+    /// Width of the tile, px.
+    pub width: u32,
+    /// Height of the tile, px.
+    pub height: u32,
+    /// The buildings and crowds, in the order of their file.
+    pub buildings: Vec<AnnotationRecord>,
+}
+
+impl Fingerprint for TileBuildings {
+    /// Size, shapes, areas and crowd flags: ids and order of the file do not matter to any step,
+    /// but the order is kept, since it breaks ties.
+    fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
+        (self.width, self.height).fingerprint(digester)?;
+        digester.list(self.buildings.len() as u64);
+        for building in &self.buildings {
+            digester.bool(building.crowd);
+            building.area.fingerprint(digester)?;
+            match &building.shape {
+                Shape::Polygon(parts) => {
+                    let parts: Vec<&[f64]> = parts.iter().collect();
+                    digester.str("polygon").list(parts.len() as u64);
+                    for part in parts {
+                        part.fingerprint(digester)?;
+                    }
+                }
+                Shape::Rle(rle) => {
+                    digester.str("rle").str(&serde_json::to_string(rle)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tiles of one split: images and buildings position by position.
+#[derive(Debug, Clone)]
+pub struct Imagery {
+    /// The images.
+    pub images: Items<TileImage>,
+    /// The buildings annotated on them.
+    pub buildings: Items<TileBuildings>,
+    /// Where each tile comes from: its id in its annotation file, its path.
+    pub tiles: Vec<ImageFile>,
+}
+
+impl Imagery {
+    /// The tiles of a data set. Reads each image file once, for its digest.
+    ///
+    /// # Errors
+    /// When an annotation has no stable form as bytes, which one that was read always has.
+    pub fn of_dataset(dataset: &Dataset) -> Result<Self, BoxError> {
+        let tiles = dataset.tiles();
+        let images = tiles
+            .par_iter()
+            .map(|tile| TileImage::new(&tile.path, Some([tile.width, tile.height])))
+            .collect();
+        let buildings = tiles
+            .iter()
+            .map(|tile| TileBuildings {
+                width: tile.width,
+                height: tile.height,
+                buildings: dataset.buildings(tile).to_vec(),
+            })
+            .collect();
+        let origin = |tile: &crate::dataset::Tile| ImageFile {
+            id: tile.id.image,
+            path: tile.path.clone(),
+            file_name: tile.file_name.clone(),
+        };
+        Ok(Self {
+            images: Items::new(images)?,
+            buildings: Items::new(buildings)?,
+            tiles: tiles.iter().map(origin).collect(),
+        })
+    }
+}
+
+/// Images to predict on, each read once for its digest.
+///
+/// # Errors
+/// As [`Imagery::of_dataset`].
+pub fn images_of(files: &[ImageFile]) -> Result<Items<TileImage>, BoxError> {
+    Items::new(
+        files
+            .par_iter()
+            .map(|file| TileImage::new(&file.path, None))
+            .collect(),
+    )
+}

@@ -1,0 +1,388 @@
+//! Fitting the network.
+
+use super::objects::TruthBuilder;
+use super::tiles::{TileBuildings, TileImage};
+use crate::evaluation::{Evaluator, Metrics, Prediction};
+use crate::postprocess::{Postprocess, PostprocessOptions};
+use crate::targets::TargetMasks;
+use footpath_steps::{
+    Artifact, BoxError, Cancelled, Context, Digest, Digester, Estimator, Fingerprint, Items,
+};
+use footpath_vision::device::Device;
+use footpath_vision::network::UnetConfig;
+use footpath_vision::predictor::Predictor;
+use footpath_vision::progress::EpochRecord;
+use footpath_vision::sample::{Sample, SampleSource};
+use footpath_vision::train::{BEST, Outcome, TrainEvent, Training, Validation};
+use footpath_vision::train_config::TrainConfig;
+use footpath_vision::weights::Weights;
+use image::RgbImage;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Whoever wants to know how training goes.
+pub type TrainObserver = Arc<dyn Fn(&TrainEvent<'_>) + Send + Sync>;
+
+/// The file with an encoder's first weights, if there is one; known by its content.
+#[derive(Debug, Clone)]
+pub struct PretrainedFile {
+    /// The file.
+    pub path: Option<PathBuf>,
+    digest: Option<Digest>,
+}
+
+impl PretrainedFile {
+    /// The file at `path`, read once for its digest.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(path: Option<&Path>) -> std::io::Result<Self> {
+        let digest =
+            path.map(|path| Ok::<_, std::io::Error>(Digest::of_bytes(&std::fs::read(path)?)));
+        Ok(Self {
+            path: path.map(Path::to_owned),
+            digest: digest.transpose()?,
+        })
+    }
+}
+
+impl Fingerprint for PretrainedFile {
+    fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
+        match &self.digest {
+            Some(digest) => digester.digest(digest),
+            None => digester.none(),
+        };
+        Ok(())
+    }
+}
+
+/// Trains a U-Net and keeps the checkpoint that validates best.
+#[derive(Serialize)]
+pub struct TrainUnet {
+    network: UnetConfig,
+    training: TrainConfig,
+    #[serde(skip)]
+    strict: bool,
+    #[serde(skip)]
+    device: Device,
+    #[serde(skip)]
+    observer: Option<TrainObserver>,
+}
+
+impl std::fmt::Debug for TrainUnet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrainUnet")
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TrainUnet {
+    /// Trains `network` as `training` says, on `device`.
+    ///
+    /// Strictness and the path of pretrained weights are no part of what is learnt (the content
+    /// of the weights is an input), so they do not enter the key.
+    #[must_use]
+    pub fn new(network: &UnetConfig, training: &TrainConfig, device: Device) -> Self {
+        Self {
+            network: UnetConfig {
+                pretrained: None,
+                ..network.clone()
+            },
+            training: TrainConfig {
+                strict: false,
+                ..training.clone()
+            },
+            strict: training.strict,
+            device,
+            observer: None,
+        }
+    }
+
+    /// Tells `observer` how it goes.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Option<TrainObserver>) -> Self {
+        self.observer = observer;
+        self
+    }
+}
+
+/// Images and targets of the training tiles, then images and buildings of the validation tiles,
+/// then the pretrained encoder.
+type TrainingData = (
+    Arc<Items<TileImage>>,
+    Arc<Items<TargetMasks>>,
+    Arc<Items<TileImage>>,
+    Arc<Items<TileBuildings>>,
+    Arc<PretrainedFile>,
+);
+
+impl Estimator for TrainUnet {
+    type Input = TrainingData;
+    type Model = TrainedUnet;
+    const NAME: &'static str = "train-unet";
+    const VERSION: u32 = 1;
+
+    fn fit(&self, data: &TrainingData, context: &Context) -> Result<TrainedUnet, BoxError> {
+        let (images, targets, val_images, val_buildings, pretrained) = data;
+        let folder = context.scratch()?;
+        let network = UnetConfig {
+            pretrained: pretrained.path.clone(),
+            ..self.network.clone()
+        };
+        let config = TrainConfig {
+            strict: self.strict,
+            ..self.training.clone()
+        };
+        let samples = PreparedTiles { images, targets };
+        let validator = Validator::new(val_images, val_buildings, self.strict)?;
+        let training = Training {
+            network: &network,
+            config: &config,
+            samples: &samples,
+            device: &self.device,
+            folder: &folder,
+            resume: true,
+            cancel: context.cancel_token().flag(),
+        };
+        let report = training.run(
+            |predictor| validator.validate(predictor, context),
+            |event| {
+                if let TrainEvent::EpochEnd { record, .. } = event {
+                    context.progress(record.epoch as u64 + 1, config.epochs as u64);
+                }
+                if let Some(observer) = &self.observer {
+                    observer(event);
+                }
+            },
+        )?;
+        if report.outcome == Outcome::Interrupted {
+            return Err(Cancelled.into());
+        }
+        let best = folder.join(BEST);
+        let weights = std::fs::read(&best).map_err(|cause| {
+            format!(
+                "cannot read the best checkpoint {}: {cause}",
+                best.display()
+            )
+        })?;
+        Ok(TrainedUnet::new(weights, report.progress.history))
+    }
+}
+
+/// Training tiles with their targets, loaded when asked for.
+struct PreparedTiles<'a> {
+    images: &'a Items<TileImage>,
+    targets: &'a Items<TargetMasks>,
+}
+
+impl SampleSource for PreparedTiles<'_> {
+    fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    fn load(&self, index: usize) -> Result<Sample, BoxError> {
+        let tile = self.images.get(index)?;
+        let targets = self.targets.get(index)?.planes();
+        let image = tile.read()?;
+        Ok(Sample::new(
+            tile.name(),
+            image,
+            targets.labels.into(),
+            targets.distances.into(),
+            targets.sizes.into(),
+        )?)
+    }
+}
+
+/// Scores a network on the validation tiles.
+///
+/// Thresholds at one half and nothing else: the inference pipeline's post-processing may change
+/// without a training having to be repeated.
+struct Validator<'a> {
+    images: &'a Items<TileImage>,
+    /// Positions of the tiles whose images can be used.
+    usable: Vec<usize>,
+    evaluator: Evaluator,
+    chain: Postprocess,
+}
+
+/// Images validated at once: enough to keep every core busy, few enough to stay small.
+const BATCH: usize = 8;
+
+impl<'a> Validator<'a> {
+    fn new(
+        images: &'a Items<TileImage>,
+        buildings: &Items<TileBuildings>,
+        strict: bool,
+    ) -> Result<Self, BoxError> {
+        let mut truth = TruthBuilder::default();
+        let mut usable = Vec::new();
+        for (index, (image, buildings)) in images.iter().zip(buildings.iter()).enumerate() {
+            match image?.read() {
+                Ok(_) => {
+                    truth.add(index as u64, buildings?.as_ref())?;
+                    usable.push(index);
+                }
+                Err(problem) if strict => return Err(problem.into()),
+                Err(problem) => tracing::warn!("{problem}; validated without it"),
+            }
+        }
+        if usable.is_empty() {
+            return Err("none of the validation tiles can be used".into());
+        }
+        Ok(Self {
+            images,
+            usable,
+            evaluator: truth.finish()?,
+            chain: Postprocess::new(PostprocessOptions::default())?,
+        })
+    }
+
+    fn validate(&self, predictor: &Predictor, context: &Context) -> Result<Validation, BoxError> {
+        let mut predictions = Vec::new();
+        for batch in self.usable.chunks(BATCH) {
+            context.check()?;
+            let images = batch
+                .iter()
+                .map(|&index| Ok(self.images.get(index)?.read()?))
+                .collect::<Result<Vec<RgbImage>, BoxError>>()?;
+            let maps = predictor.predict_at_network_size(&images);
+            for ((&index, image), map) in batch.iter().zip(&images).zip(maps) {
+                let found = self.chain.run(&map.into(), image.width(), image.height());
+                predictions.extend(
+                    found
+                        .into_iter()
+                        .map(|d| Prediction::building(index as u64, d.mask, d.score)),
+                );
+            }
+        }
+        let metrics = self.evaluator.evaluate(&predictions)?;
+        Ok(validation(&metrics))
+    }
+}
+
+/// The score is the challenge's AP50; without any building to find, the IoU has to do.
+fn validation(metrics: &Metrics) -> Validation {
+    let score = if metrics.truths == 0 {
+        metrics.iou
+    } else {
+        metrics.ap50
+    };
+    Validation {
+        score,
+        metrics: BTreeMap::from([
+            ("ap50".to_owned(), metrics.ap50),
+            ("ar50".to_owned(), metrics.ar50),
+            ("ap".to_owned(), metrics.ap),
+            ("iou".to_owned(), metrics.iou),
+        ]),
+    }
+}
+
+/// A trained network: its weights as safetensors, and how it came to be.
+#[derive(Debug)]
+pub struct TrainedUnet {
+    weights: Vec<u8>,
+    /// The epochs of its training; empty where it was brought as a file.
+    pub history: Vec<EpochRecord>,
+    predictor: OnceLock<Predictor>,
+    loading: Mutex<()>,
+}
+
+impl TrainedUnet {
+    /// The network of these weights (safetensors bytes).
+    #[must_use]
+    pub fn new(weights: Vec<u8>, history: Vec<EpochRecord>) -> Self {
+        Self {
+            weights,
+            history,
+            predictor: OnceLock::new(),
+            loading: Mutex::new(()),
+        }
+    }
+
+    /// The weights as a safetensors file, which Python reads as a state dict.
+    #[must_use]
+    pub fn weights(&self) -> &[u8] {
+        &self.weights
+    }
+
+    /// The network ready to infer; loaded once, on the first device asked for.
+    ///
+    /// # Errors
+    /// When the weights are not a network's.
+    pub fn predictor(&self, device: &Device) -> Result<&Predictor, BoxError> {
+        // Only the first thread loads; a failed load is tried again by the next.
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(predictor) = self.predictor.get() {
+            return Ok(predictor);
+        }
+        let predictor = Weights::from_bytes(&self.weights, Path::new("the trained network"))?
+            .into_predictor(device)?;
+        Ok(self.predictor.get_or_init(|| predictor))
+    }
+}
+
+impl Fingerprint for TrainedUnet {
+    fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
+        digester.digest(&Digest::of_bytes(&self.weights));
+        Ok(())
+    }
+}
+
+impl Artifact for TrainedUnet {
+    fn type_tag() -> Cow<'static, str> {
+        "trained-unet@1".into()
+    }
+
+    /// Length of the history (little-endian `u64`), the history as JSON, the safetensors.
+    fn encode(&self) -> Result<Cow<'_, [u8]>, BoxError> {
+        let history = serde_json::to_vec(&self.history)?;
+        let mut bytes = Vec::with_capacity(8 + history.len() + self.weights.len());
+        bytes.extend((history.len() as u64).to_le_bytes());
+        bytes.extend(&history);
+        bytes.extend(&self.weights);
+        Ok(Cow::Owned(bytes))
+    }
+
+    fn decode(mut bytes: Vec<u8>) -> Result<Self, BoxError> {
+        let short = "a trained network cut short";
+        let length: [u8; 8] = bytes.first_chunk().copied().ok_or(short)?;
+        let end = usize::try_from(u64::from_le_bytes(length))?
+            .checked_add(8)
+            .ok_or(short)?;
+        let history = serde_json::from_slice(bytes.get(8..end).ok_or(short)?)?;
+        bytes.drain(..end);
+        Ok(Self::new(bytes, history))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_network_comes_back_with_its_history() {
+        let history = vec![EpochRecord {
+            epoch: 0,
+            learning_rate: 0.1,
+            losses: Default::default(),
+            score: 0.5,
+            metrics: BTreeMap::new(),
+        }];
+        let model = TrainedUnet::new(vec![1, 2, 3], history.clone());
+        let again = TrainedUnet::decode(model.encode().unwrap().into_owned()).unwrap();
+        assert_eq!(again.weights(), [1, 2, 3]);
+        assert_eq!(again.history, history);
+    }
+
+    #[test]
+    fn a_cut_network_is_an_error() {
+        assert!(TrainedUnet::decode(vec![9, 0, 0, 0, 0, 0, 0, 0, b'[']).is_err());
+        assert!(TrainedUnet::decode(vec![1]).is_err());
+    }
+}
