@@ -1,0 +1,278 @@
+//! The command line: what each command takes, and the words that `--help` prints.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Aerial images into building footprints, through experiments that can be retraced.
+///
+/// Results go to stdout, talk to stderr (RUST_LOG=footpath=debug for more of it).
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what was finished is kept).
+#[derive(Debug, Parser)]
+#[command(name = "footpath", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Threads to compute with [default: all cores]. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole journey in one go: make a synthetic suburb, train on it, evaluate, predict
+    Demo(DemoArgs),
+    /// Make a synthetic aerial suburb with exact annotations
+    Synth(SynthArgs),
+    /// Compute the training targets: masks, distances, sizes
+    Prepare(PrepareArgs),
+    /// Train a pipeline's network
+    Train(TrainArgs),
+    /// Evaluate a trained pipeline on the validation tiles
+    Evaluate(EvaluateArgs),
+    /// Find the buildings in a folder of images
+    Predict(PredictArgs),
+    /// Score a results file against a ground truth (COCO AP and AR)
+    Score(ScoreArgs),
+    /// Show the configuration
+    Config(ConfigArgs),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigSource {
+    /// The solution's configuration (YAML)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Override one key, e.g. --set training.epochs=3 (may be repeated; the value is YAML)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+}
+
+/// Options of every command that runs a pipeline.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) source: ConfigSource,
+
+    /// Stop at the first bad image or record instead of leaving it out
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Where networks run
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    pub(crate) device: DeviceName,
+}
+
+/// The devices that this binary was built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceName {
+    /// The processor
+    Cpu,
+    /// An NVIDIA card
+    #[cfg(feature = "cuda")]
+    Cuda,
+    /// A card through Vulkan
+    #[cfg(feature = "vulkan")]
+    Vulkan,
+    /// An AMD card
+    #[cfg(feature = "rocm")]
+    Rocm,
+    /// An Apple card
+    #[cfg(feature = "metal")]
+    Metal,
+}
+
+/// The pipelines of the solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum PipelineChoice {
+    /// U-Net with plain cross entropy and dice
+    Unet,
+    /// U-Net whose cross entropy weighs pixels by distance to and size of buildings
+    UnetWeighted,
+}
+
+/// `footpath demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where everything is written
+    #[arg(long, value_name = "DIR", default_value = "footpath-demo")]
+    pub(crate) out: PathBuf,
+
+    /// Override one key of the demo's configuration (may be repeated)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+
+    /// Training tiles to make
+    #[arg(long, default_value_t = 240, value_name = "N")]
+    pub(crate) train: usize,
+
+    /// Validation tiles to make
+    #[arg(long, default_value_t = 56, value_name = "N")]
+    pub(crate) val: usize,
+}
+
+/// `footpath synth`
+#[derive(Debug, Args)]
+pub(crate) struct SynthArgs {
+    /// Where the data set is written (CrowdAI layout)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Training tiles
+    #[arg(long, value_name = "N", default_value_t = 240)]
+    pub(crate) train: usize,
+
+    /// Validation tiles
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) val: usize,
+
+    /// Side of a tile, px of 0.3 m
+    #[arg(long, value_name = "PX", default_value_t = 300)]
+    pub(crate) size: u32,
+
+    /// The same seed makes the same bytes
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Replace what is in DIR
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print a JSON summary to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `footpath prepare`
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Also write each tile's mask (PNG), distances and sizes (16-bit PNG) here, to look at
+    #[arg(long, value_name = "DIR")]
+    pub(crate) export: Option<PathBuf>,
+
+    /// Print a JSON summary to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `footpath train`
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline whose network is trained
+    #[arg(long, value_enum)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// Where the best network is copied when training ends (safetensors)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Print events as JSON lines to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `footpath evaluate`
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline to evaluate
+    #[arg(long, value_enum)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// Use this network (safetensors) instead of the one that the configuration trained
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// Also write the predictions (challenge results JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) predictions: Option<PathBuf>,
+
+    /// Write the metrics as flat JSON to OUT, or to stdout without OUT
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// `footpath predict`
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline to predict with
+    #[arg(long, value_enum)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// A folder of images (PNG, JPEG, TIFF)
+    #[arg(value_name = "IMAGES_DIR")]
+    pub(crate) images: PathBuf,
+
+    /// The challenge results JSON to write
+    #[arg(short, long, value_name = "OUT.json")]
+    pub(crate) out: PathBuf,
+
+    /// Also draw the outlines on the images, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) overlays: Option<PathBuf>,
+
+    /// Use this network (safetensors) instead of the one that the configuration trained
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// Print a JSON summary to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `footpath score`
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// The ground truth (COCO annotations)
+    #[arg(value_name = "GT.json")]
+    pub(crate) truth: PathBuf,
+
+    /// The results (challenge results JSON)
+    #[arg(value_name = "PRED.json")]
+    pub(crate) predictions: PathBuf,
+
+    /// Stop at the first bad record instead of leaving it out
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Write the metrics as flat JSON to OUT, or to stdout without OUT
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// `footpath config`
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// What to do with the configuration.
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// `footpath config …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print it resolved: defaults, file and overrides together
+    Show {
+        #[command(flatten)]
+        source: ConfigSource,
+        /// As JSON instead of YAML
+        #[arg(long)]
+        json: bool,
+    },
+}

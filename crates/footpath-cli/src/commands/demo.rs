@@ -1,0 +1,86 @@
+//! `footpath demo`: the whole journey on tiles that it makes itself.
+
+use crate::args::{DemoArgs, DeviceName};
+use crate::commands::predict::draw_overlays;
+use crate::commands::synth;
+use crate::output::{result_line, say, write_file, write_json};
+use crate::session::Session;
+use crate::table::metrics_table;
+use anyhow::{Context, Result};
+use footpath_mapping::solution::{PipelineName, SolutionConfig};
+use footpath_mapping::synth::SynthSettings;
+use std::time::Instant;
+
+/// The demo's configuration, written beside its results for the user to go on with.
+const CONFIG: &str = include_str!("../../../../configs/demo.yaml");
+
+/// Side of a tile, px of 0.3 m.
+const TILE_PX: usize = 256;
+const SEED: u64 = 1;
+
+pub(crate) fn run(args: &DemoArgs) -> Result<()> {
+    let started = Instant::now();
+    let out = &args.out;
+    let data = out.join("data");
+    say(&format!(
+        "1/5 synth: {} training and {} validation tiles of a synthetic suburb",
+        args.train, args.val
+    ));
+    let settings = SynthSettings {
+        train: args.train,
+        val: args.val,
+        size: TILE_PX,
+        seed: SEED,
+    };
+    synth::make(&settings, &data, false)?;
+
+    let config_file = out.join("config.yaml");
+    write_file(&config_file, CONFIG.as_bytes())?;
+    let config = SolutionConfig::load(Some(&config_file), &args.overrides)?;
+    let session = Session::of(config, false, DeviceName::Cpu)?;
+    let (graph, inputs, data) =
+        session.training_graph(session.setup(PipelineName::UnetWeighted, true))?;
+
+    say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
+    say("4/5 evaluate, on tiles it never trained on");
+    let targets = (&graph.model, &graph.metrics, &graph.objects);
+    let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    let (model, metrics, objects) = run.output;
+    write_file(&out.join("model.safetensors"), model.weights())?;
+    write_json(&out.join("metrics.json"), metrics.as_ref())?;
+    result_line(&metrics_table(&metrics))?;
+
+    say("5/5 predict: outlines drawn on the validation tiles");
+    let overlays = out.join("overlays");
+    let tiles = &data.val.tiles;
+    write_json(
+        &out.join("predictions.json"),
+        &super::evaluate::records(tiles, &objects),
+    )?;
+    draw_overlays(tiles, &objects, &overlays)?;
+
+    let config_file = config_file.display();
+    let shown = out.display();
+    let minutes = started.elapsed().as_secs_f64() / 60.0;
+    let image_dir = out.join("data").join("val").join("images");
+    result_line(&format!(
+        "
+Done in {minutes:.1} minutes. In {shown}:
+  data/               the tiles with their annotations (CrowdAI layout)
+  config.yaml         the configuration
+  model.safetensors   the trained network
+  metrics.json        the metrics above
+  predictions.json    the buildings found (COCO results)
+  overlays/           the same, drawn on the tiles: look here first
+
+Next:
+  footpath evaluate -c {config_file} --pipeline unet_weighted --set postprocess.threshold=0.6
+      a changed threshold reruns no training and no network
+  footpath train -c {config_file} --pipeline unet
+      the same without pixel weights
+  footpath predict -c {config_file} --pipeline unet_weighted {} -o out.json --overlays seen
+      buildings in a folder of images",
+        image_dir.display()
+    ))
+    .context("cannot print the summary")
+}

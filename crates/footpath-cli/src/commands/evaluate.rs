@@ -1,0 +1,100 @@
+//! `footpath evaluate`
+
+use crate::args::EvaluateArgs;
+use crate::commands::WrongUsage;
+use crate::output::{result_line, say, write_json};
+use crate::session::Session;
+use crate::table::metrics_table;
+use anyhow::{Context, Result};
+use footpath_mapping::dataset::{ImageFile, Split};
+use footpath_mapping::evaluation::Metrics;
+use footpath_mapping::postprocess::ResultRecord;
+use footpath_mapping::solution::{Imagery, PredictionGraph, TileObjects, TrainedUnet, UNET_STEP};
+use footpath_steps::{Inputs, Items};
+use std::path::Path;
+
+pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
+    let session = Session::open(&args.run)?;
+    let (metrics, objects, val) = match &args.model {
+        Some(model) => evaluate_model(&session, args, model)?,
+        None => evaluate_trained(&session, args)?,
+    };
+    if let Some(out) = &args.predictions {
+        write_json(out, &records(&val.tiles, &objects))?;
+        say(&format!("predictions: {}", out.display()));
+    }
+    if let Some(out) = &args.json {
+        write_json(out, &metrics)?;
+    }
+    if args.json.as_deref() != Some(Path::new("-")) {
+        result_line(&metrics_table(&metrics))?;
+    }
+    Ok(())
+}
+
+type Evaluated = (Metrics, Items<TileObjects>, Imagery);
+
+/// The network that this configuration trained.
+fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
+    let name = args.pipeline.into();
+    let (graph, inputs, data) = session.training_graph(session.setup(name, true))?;
+    let targets = (&graph.metrics, &graph.objects);
+    let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    let (metrics, objects) = run.output;
+    Ok((*metrics, objects.as_ref().clone(), data.val))
+}
+
+/// A network brought as a file.
+fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
+    let val = session.read(Split::Val)?;
+    let graph = PredictionGraph::new(session.setup(args.pipeline.into(), false));
+    let inputs = Inputs::new()
+        .with(&graph.model, read_model(model)?)
+        .with(&graph.images, val.images.clone());
+    let measured = graph.measure();
+    let inputs = inputs.with(&measured.buildings, val.buildings.clone());
+    let run = session
+        .runner()
+        .run(&graph.pipeline, (&measured.metrics, &graph.objects), inputs)?;
+    let (metrics, objects) = run.output;
+    Ok((*metrics, objects.as_ref().clone(), val))
+}
+
+/// A network from a safetensors file that `footpath train` wrote.
+pub(crate) fn read_model(path: &Path) -> Result<TrainedUnet> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("cannot read the network {}", path.display()))?;
+    footpath_vision::weights::Weights::from_bytes(&bytes, path)
+        .map_err(|cause| WrongUsage(format!("{cause}; `footpath train` writes such files")))?;
+    Ok(TrainedUnet::new(bytes, Vec::new()))
+}
+
+/// The newest network that a training on this store made.
+pub(crate) fn latest_model(
+    session: &Session,
+    pipeline: &str,
+) -> Result<footpath_steps::Kept<TrainedUnet>> {
+    session.store.latest(pipeline, UNET_STEP).with_context(|| {
+        format!(
+            "there is no trained network of `{pipeline}` in {}; run `footpath train --pipeline {pipeline}` \
+             with this configuration first, or give --model FILE",
+            session.config.work.display()
+        )
+    })
+}
+
+/// The challenge's results: one record for each building.
+pub(crate) fn records(images: &[ImageFile], objects: &Items<TileObjects>) -> Vec<ResultRecord> {
+    images
+        .iter()
+        .zip(objects)
+        // An image that failed was reported when it did.
+        .filter_map(|(image, objects)| Some((image, objects.ok()?)))
+        .flat_map(|(image, objects)| {
+            let record = |found: footpath_mapping::postprocess::Detection| {
+                found.to_record(image.id, Some(&image.file_name))
+            };
+            objects.detections().map(record).collect::<Vec<_>>()
+        })
+        .collect()
+}

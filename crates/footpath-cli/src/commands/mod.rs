@@ -1,0 +1,15 @@
+//! One command, one function: resolved arguments in, words and files out.
+
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod evaluate;
+pub(crate) mod predict;
+pub(crate) mod prepare;
+pub(crate) mod score;
+pub(crate) mod synth;
+pub(crate) mod train;
+
+/// A command that was given what it cannot use; ends with exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(pub(crate) String);

@@ -1,0 +1,109 @@
+//! `footpath predict`
+
+use crate::args::PredictArgs;
+use crate::commands::evaluate::{latest_model, read_model, records};
+use crate::output::{result_line, write_file, write_json};
+use crate::progress::bar;
+use crate::session::Session;
+use anyhow::{Context, Result, anyhow};
+use footpath_mapping::dataset::{ImageFile, list_images, read_rgb};
+use footpath_mapping::overlay::{Instance, draw_outlines};
+use footpath_mapping::rle::to_plane;
+use footpath_mapping::solution::{PipelineName, PredictionGraph, TileObjects, images_of};
+use footpath_steps::{Inputs, Items};
+use image::codecs::png::PngEncoder;
+use rayon::prelude::*;
+use serde_json::json;
+use std::path::Path;
+
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    let session = Session::open(&args.run)?;
+    let name: PipelineName = args.pipeline.into();
+    let files = list_images(&args.images)?;
+    let graph = PredictionGraph::new(session.setup(name, false));
+    let images = images_of(&files).map_err(|cause| anyhow!(cause))?;
+    let inputs = Inputs::new().with(&graph.images, images);
+    let inputs = match &args.model {
+        Some(path) => inputs.with(&graph.model, read_model(path)?),
+        None => inputs.with_kept(&graph.model, latest_model(&session, name.as_str())?),
+    };
+    let run = session
+        .runner()
+        .run(&graph.pipeline, &graph.objects, inputs)?;
+    let objects = run.output.as_ref();
+    let failed = run
+        .report
+        .steps
+        .iter()
+        .filter_map(|step| step.items)
+        .map(|items| items.failed)
+        .max()
+        .unwrap_or(0);
+
+    let results = records(&files, objects);
+    write_json(&args.out, &results)?;
+    if let Some(folder) = &args.overlays {
+        draw_overlays(&files, objects, folder)?;
+    }
+    let summary = json!({
+        "images": files.len(), "failed": failed, "buildings": results.len(), "out": args.out, "overlays": args.overlays,
+    });
+    if args.json {
+        return write_json(Path::new("-"), &summary);
+    }
+    let failed = if failed > 0 {
+        format!(", {failed} of them unreadable")
+    } else {
+        String::new()
+    };
+    result_line(&format!(
+        "{}: {} images{failed}, {} buildings",
+        args.out.display(),
+        files.len(),
+        results.len()
+    ))
+}
+
+/// Draws the outlines of what was found on each image, as PNG.
+pub(crate) fn draw_overlays(
+    files: &[ImageFile],
+    objects: &Items<TileObjects>,
+    folder: &Path,
+) -> Result<()> {
+    let bar = bar("overlays", files.len() as u64);
+    let drawn = (0..files.len()).into_par_iter().try_for_each(|index| {
+        let (file, Ok(found)) = (&files[index], objects.get(index)) else {
+            return Ok(());
+        };
+        let mut image = read_rgb(&file.path)?;
+        let masks: Vec<Vec<bool>> = found
+            .detections()
+            .map(|detection| {
+                to_plane(&detection.mask)
+                    .values()
+                    .iter()
+                    .map(|&value| value != 0)
+                    .collect()
+            })
+            .collect();
+        let width = image.width() as usize;
+        let instances: Vec<Instance<'_>> = masks
+            .iter()
+            .map(|mask| Instance {
+                x: 0,
+                y: 0,
+                width,
+                mask,
+            })
+            .collect();
+        draw_outlines(&mut image, &instances);
+        let mut bytes = Vec::new();
+        image
+            .write_with_encoder(PngEncoder::new(&mut bytes))
+            .with_context(|| format!("cannot encode the overlay of {}", file.file_name))?;
+        bar.inc(1);
+        write_file(&folder.join(&file.file_name).with_extension("png"), &bytes)
+    });
+    bar.finish_and_clear();
+    drawn
+}

@@ -1,0 +1,119 @@
+//! `footpath train`
+
+use crate::args::TrainArgs;
+use crate::output::{result_line, say, write_file};
+use crate::session::Session;
+use crate::table::{EPOCH_HEAD, epoch_row};
+use anyhow::Result;
+use footpath_mapping::solution::{TrainObserver, TrainedUnet, UNET_STEP};
+use footpath_steps::Outcome;
+use footpath_vision::train::TrainEvent;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    let session = Session::open(&args.run)?;
+    let mut setup = session.setup(args.pipeline.into(), true);
+    if args.json {
+        setup.observer = Some(json_events());
+    }
+    let (graph, inputs, data) = session.training_graph(setup)?;
+    say(&format!(
+        "{}: {} training tiles, {} validation tiles",
+        graph.pipeline.name(),
+        data.train.tiles.len(),
+        data.val.tiles.len()
+    ));
+    let run = session
+        .runner()
+        .run(&graph.pipeline, &graph.model, inputs)?;
+    let kept = run
+        .report
+        .step(UNET_STEP)
+        .is_some_and(|step| step.outcome == Outcome::Hit);
+    if kept && !args.json {
+        say("this training was done before; nothing to do. Its epochs:");
+        say(EPOCH_HEAD);
+        run.output
+            .history
+            .iter()
+            .for_each(|record| say(&epoch_row(record, None, false)));
+    }
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_model_path(&session, graph.pipeline.name()));
+    write_file(&out, run.output.weights())?;
+    finish(&run.output, &out, args.json)
+}
+
+/// Where a trained network is copied unless told.
+fn default_model_path(session: &Session, pipeline: &str) -> PathBuf {
+    session
+        .config
+        .work
+        .join("models")
+        .join(format!("{pipeline}.safetensors"))
+}
+
+fn finish(model: &TrainedUnet, out: &Path, json: bool) -> Result<()> {
+    let mut best: Option<&footpath_vision::progress::EpochRecord> = None;
+    for record in &model.history {
+        if best.is_none_or(|best| record.score > best.score) {
+            best = Some(record);
+        }
+    }
+    if json {
+        return result_line(&json!({"event": "finished", "model": out, "best": best}).to_string());
+    }
+    let best = best.map_or_else(String::new, |best| {
+        let metric = |name| best.metrics.get(name).copied().unwrap_or(-1.0);
+        let (ap50, iou) = (metric("ap50"), metric("iou"));
+        format!(
+            ", best in epoch {}: AP50 {ap50:.3}, IoU {iou:.3}",
+            best.epoch + 1
+        )
+    });
+    result_line(&format!("{}{best}", out.display()))
+}
+
+/// Training as JSON lines on stdout.
+fn json_events() -> TrainObserver {
+    Arc::new(|event| {
+        let line = match event {
+            TrainEvent::Started { progress, batches } => {
+                json!({"event": "started", "epoch": progress.epoch, "batch": progress.batch, "batches": batches})
+            }
+            TrainEvent::Batch {
+                epoch,
+                batch,
+                batches,
+                losses,
+                images_per_second,
+            } => json!({
+                "event": "batch", "epoch": epoch, "batch": batch, "batches": batches,
+                "losses": losses, "images_per_second": images_per_second,
+            }),
+            TrainEvent::EpochEnd {
+                record,
+                is_best,
+                training,
+                validation,
+            } => json!({
+                "event": "epoch", "record": record, "is_best": is_best,
+                "training_s": training.as_secs_f64(), "validation_s": validation.as_secs_f64(),
+            }),
+            TrainEvent::Skipped(skipped) => {
+                json!({"event": "skipped", "message": skipped.to_string()})
+            }
+            TrainEvent::Pretrained(report) => {
+                json!({"event": "pretrained", "loaded": report.loaded, "ignored": report.ignored})
+            }
+            TrainEvent::Validating { epoch } => json!({"event": "validating", "epoch": epoch}),
+        };
+        if let Err(error) = result_line(&line.to_string()) {
+            tracing::warn!("{error:#}");
+        }
+    })
+}

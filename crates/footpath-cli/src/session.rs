@@ -1,0 +1,131 @@
+//! What every command on a solution needs: configuration, data, store, runner.
+
+use crate::args::{DeviceName, PipelineChoice, RunArgs};
+use crate::commands::WrongUsage;
+use crate::commands::score::strictness;
+use crate::interrupt::cancel_on_signals;
+use crate::output::report_problems;
+use crate::progress::StepBars;
+use anyhow::{Context, Result, anyhow};
+use footpath_mapping::dataset::{Dataset, Split};
+use footpath_mapping::solution::{Imagery, PipelineName, Setup, SolutionConfig, TrainingGraph};
+use footpath_steps::{CancelToken, Inputs, Runner, Store};
+use footpath_vision::device::Device;
+
+/// A solution, ready to run.
+pub(crate) struct Session {
+    pub(crate) config: SolutionConfig,
+    pub(crate) strict: bool,
+    pub(crate) device: Device,
+    pub(crate) store: Store,
+    pub(crate) bars: StepBars,
+    cancel: CancelToken,
+}
+
+impl Session {
+    /// Reads the configuration and opens the store.
+    pub(crate) fn open(args: &RunArgs) -> Result<Self> {
+        let config = SolutionConfig::load(args.source.config.as_deref(), &args.source.overrides)?;
+        Self::of(config, args.strict, args.device)
+    }
+
+    /// A session of a configuration already read.
+    pub(crate) fn of(config: SolutionConfig, strict: bool, device: DeviceName) -> Result<Self> {
+        let store = Store::open(&config.work).with_context(|| {
+            format!(
+                "cannot open the store {} (key `work`)",
+                config.work.display()
+            )
+        })?;
+        Ok(Self {
+            config,
+            strict,
+            device: device.open(),
+            store,
+            bars: StepBars::default(),
+            cancel: cancel_on_signals(),
+        })
+    }
+
+    /// The tiles of a split, problems told.
+    pub(crate) fn read(&self, split: Split) -> Result<Imagery> {
+        let config = &self.config;
+        if config.data.is_empty() {
+            let hint = "no data set is named: write `data: DIR` into the configuration, or give \
+                        --set data=DIR (DIR/{train,val}/images/* and annotation.json)";
+            return Err(WrongUsage(hint.to_owned()).into());
+        }
+        let strictness = strictness(self.strict);
+        let (dataset, report) =
+            Dataset::read(&config.data, split, config.building_category, strictness)
+                .with_context(|| format!("cannot use the {} tiles", split.folder()))?;
+        report_problems(&report);
+        Imagery::of_dataset(&dataset).map_err(|cause| anyhow!(cause))
+    }
+
+    /// What the graphs are built from; `watched` shows how training goes.
+    pub(crate) fn setup(&self, name: PipelineName, watched: bool) -> Setup<'_> {
+        Setup {
+            name,
+            config: &self.config,
+            device: self.device.clone(),
+            strict: self.strict,
+            observer: watched.then(|| self.bars.training()),
+        }
+    }
+
+    /// The graph of a pipeline with its inputs.
+    pub(crate) fn training_graph(
+        &self,
+        setup: Setup<'_>,
+    ) -> Result<(TrainingGraph, Inputs, TrainingData)> {
+        let data = TrainingData {
+            train: self.read(Split::Train)?,
+            val: self.read(Split::Val)?,
+        };
+        let graph = TrainingGraph::new(setup);
+        let inputs = graph
+            .inputs(&self.config, &data.train, &data.val)
+            .map_err(|cause| anyhow!(cause))?;
+        Ok((graph, inputs, data))
+    }
+
+    /// A runner that shows its progress and stops at Ctrl-C.
+    pub(crate) fn runner(&self) -> Runner<'_> {
+        let bars = self.bars.clone();
+        Runner::new(&self.store)
+            .cancel_with(&self.cancel)
+            .observe(move |event| bars.show(event))
+    }
+}
+
+/// The tiles of both splits.
+pub(crate) struct TrainingData {
+    pub(crate) train: Imagery,
+    pub(crate) val: Imagery,
+}
+
+impl DeviceName {
+    fn open(self) -> Device {
+        match self {
+            Self::Cpu => footpath_vision::device::cpu(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::cuda(0),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Device::vulkan(Default::default()),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => Device::rocm(0),
+            #[cfg(feature = "metal")]
+            Self::Metal => Device::metal(Default::default()),
+        }
+    }
+}
+
+impl From<PipelineChoice> for PipelineName {
+    fn from(choice: PipelineChoice) -> Self {
+        match choice {
+            PipelineChoice::Unet => Self::Unet,
+            PipelineChoice::UnetWeighted => Self::UnetWeighted,
+        }
+    }
+}

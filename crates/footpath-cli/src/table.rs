@@ -1,0 +1,106 @@
+//! Tables for people.
+
+use footpath_mapping::evaluation::Metrics;
+use footpath_vision::progress::EpochRecord;
+use std::fmt::Write;
+
+/// The metrics, the challenge's first; `–` where there is no truth to measure by.
+pub(crate) fn metrics_table(m: &Metrics) -> String {
+    let n = number;
+    let mut text = String::new();
+    let mut line = |name: &str, values: [(&str, f64); 4]| {
+        let _ = write!(text, "{name:<30}");
+        for (label, value) in values {
+            if !label.is_empty() {
+                let _ = write!(text, "  {label} {}", n(value));
+            }
+        }
+        text.push('\n');
+    };
+    let none = ("", 0.0);
+    line(
+        "IoU 0.50 (the challenge's)",
+        [("AP", m.ap50), ("AR", m.ar50), none, none],
+    );
+    line(
+        "  buildings below 14² px",
+        [("AP", m.ap50_small), ("AR", m.ar50_small), none, none],
+    );
+    line(
+        "  buildings from 14² px",
+        [("AP", m.ap50_large), ("AR", m.ar50_large), none, none],
+    );
+    line(
+        "IoU 0.50:0.95",
+        [
+            ("AP", m.ap),
+            ("AR", m.ar_100),
+            ("AR@10", m.ar_10),
+            ("AR@1", m.ar_1),
+        ],
+    );
+    line(
+        "  small, below 32² px",
+        [("AP", m.ap_small), ("AR", m.ar_small), none, none],
+    );
+    line(
+        "  medium, to 96² px",
+        [("AP", m.ap_medium), ("AR", m.ar_medium), none, none],
+    );
+    line(
+        "  large, from 96² px",
+        [("AP", m.ap_large), ("AR", m.ar_large), none, none],
+    );
+    line("IoU 0.75", [("AP", m.ap75), none, none, none]);
+    line("pixels", [("IoU", m.iou), none, none, none]);
+    let (images, truths, found) = (m.images, m.truths, m.detections);
+    let _ = write!(text, "{images} images, {truths} buildings, {found} found");
+    text
+}
+
+fn number(value: f64) -> String {
+    if value < 0.0 {
+        "    –".to_owned()
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+/// Head of the table that [`epoch_row`] fills.
+pub(crate) const EPOCH_HEAD: &str =
+    "epoch       lr     loss       ce     dice     AP50     AR50      IoU   images/s   best";
+
+/// A row of the training table.
+pub(crate) fn epoch_row(
+    record: &EpochRecord,
+    images_per_second: Option<f64>,
+    is_best: bool,
+) -> String {
+    let metric = |name| {
+        record
+            .metrics
+            .get(name)
+            .copied()
+            .map_or_else(String::new, number)
+    };
+    let EpochRecord {
+        epoch,
+        learning_rate,
+        losses,
+        ..
+    } = record;
+    let speed = images_per_second.map_or_else(String::new, |speed| format!("{speed:.1}"));
+    format!(
+        "{:>5} {learning_rate:>8.1e} {:>8.3} {:>8.3} {:>8.3} {:>8} {:>8} {:>8} {speed:>10}   {}",
+        epoch + 1,
+        losses.total,
+        losses.cross_entropy,
+        losses.dice,
+        metric("ap50"),
+        metric("ar50"),
+        metric("iou"),
+        if is_best { "*" } else { "" },
+    )
+    .trim_end()
+    .to_owned()
+}
