@@ -1,1 +1,4 @@
 //! Whole-work benchmarks beside the Python peers.
+
+pub mod random;
+pub mod unet;

@@ -13,8 +13,8 @@ pub(crate) const COLUMNS: usize = 48;
 pub(crate) const DOT_LEFT: usize = 4;
 /// Right rows (kernel taps) of a block of [`dot_product`].
 pub(crate) const DOT_RIGHT: usize = 6;
-/// Sums of pixels come in multiples of this.
-pub(crate) const DOT_DEPTH: usize = 16;
+/// Partial sums of an element of [`dot_product`].
+pub(crate) const DOT_LANES: usize = 16;
 
 /// The left operand of [`outer_product`]: element `(row, k)` lies at `row · row_stride + k · depth_stride`.
 #[derive(Clone, Copy)]
@@ -67,18 +67,19 @@ pub(crate) unsafe fn outer_product(
     }
 }
 
-/// `c[l][r] += Σ_i left[l][i] · right[r][i]` for [`DOT_LEFT`] x [`DOT_RIGHT`] rows of `depth` values each.
+/// `c[l][r] += Σ_i left[l][i] · right[r][i]` for [`DOT_LEFT`] x [`DOT_RIGHT`] rows of `depth` values each, where an
+/// element of `c` is [`DOT_LANES`] partial sums, which [`sum_lanes`] adds up.
 ///
-/// Rows lie `left_stride`, `right_stride` and `c_stride` apart; `depth` is a multiple of [`DOT_DEPTH`].
+/// The rows of `left` and `right` lie as far apart as their second parts say; `depth` is a multiple of [`DOT_LANES`].
 ///
 /// # Safety
-/// All rows are readable and `c` writable over these extents.
+/// All rows are readable and `c` is writable over these extents.
 pub(crate) unsafe fn dot_product(
     level: Level,
     depth: usize,
     left: (*const f32, usize),
     right: (*const f32, usize),
-    c: (*mut f32, usize),
+    c: *mut f32,
 ) {
     // SAFETY: the pointers are the caller's contract, the level was detected.
     unsafe {
@@ -86,12 +87,9 @@ pub(crate) unsafe fn dot_product(
             Level::Portable => {
                 for l in (0..DOT_LEFT).step_by(2) {
                     for r in (0..DOT_RIGHT).step_by(2) {
-                        dot::<Portable, 2, 2>(
-                            depth,
-                            (left.0.add(l * left.1), left.1),
-                            (right.0.add(r * right.1), right.1),
-                            (c.0.add(l * c.1 + r), c.1),
-                        );
+                        let c = c.add((l * DOT_RIGHT + r) * DOT_LANES);
+                        let left = (left.0.add(l * left.1), left.1);
+                        dot::<Portable, 2, 2>(depth, left, (right.0.add(r * right.1), right.1), c);
                     }
                 }
             }
@@ -101,6 +99,18 @@ pub(crate) unsafe fn dot_product(
             Level::Avx512 => x86::dot_avx512(depth, left, right, c),
         }
     }
+}
+
+/// The sum of the partial sums of one element.
+pub(crate) fn sum_lanes(lanes: &[f32; DOT_LANES]) -> f32 {
+    let (low, high) = lanes.split_at(DOT_LANES / 2);
+    let mut sums: [f32; DOT_LANES / 2] = std::array::from_fn(|i| low[i] + high[i]);
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+    }
+    sums[0]
 }
 
 #[inline(always)]
@@ -150,28 +160,34 @@ unsafe fn dot<V: Vector, const L: usize, const R: usize>(
     depth: usize,
     left: (*const f32, usize),
     right: (*const f32, usize),
-    c: (*mut f32, usize),
+    c: *mut f32,
 ) {
     // SAFETY: the contract of `dot_product`, for L and R rows.
     unsafe {
+        let element = |l: usize, r: usize| c.add((l * DOT_RIGHT + r) * DOT_LANES);
         let mut sums = [[V::splat(0.0); R]; L];
+        for (l, row) in sums.iter_mut().enumerate() {
+            for (r, sum) in row.iter_mut().enumerate() {
+                *sum = V::load(element(l, r));
+            }
+        }
         let mut i = 0;
         while i < depth {
-            let mut lefts = [V::splat(0.0); L];
-            for (l, value) in lefts.iter_mut().enumerate() {
-                *value = V::load(left.0.add(l * left.1 + i));
+            let mut rights = [V::splat(0.0); R];
+            for (r, value) in rights.iter_mut().enumerate() {
+                *value = V::load(right.0.add(r * right.1 + i));
             }
-            for r in 0..R {
-                let value = V::load(right.0.add(r * right.1 + i));
-                for l in 0..L {
-                    sums[l][r] = lefts[l].mul_add(value, sums[l][r]);
+            for (l, row) in sums.iter_mut().enumerate() {
+                let left = V::load(left.0.add(l * left.1 + i));
+                for (sum, right) in row.iter_mut().zip(rights) {
+                    *sum = left.mul_add(right, *sum);
                 }
             }
             i += V::LANES;
         }
         for (l, row) in sums.iter().enumerate() {
             for (r, sum) in row.iter().enumerate() {
-                *c.0.add(l * c.1 + r) += sum.sum();
+                sum.store(element(l, r));
             }
         }
     }
@@ -181,7 +197,7 @@ unsafe fn dot<V: Vector, const L: usize, const R: usize>(
 mod x86 {
     use std::arch::x86_64::{__m256, __m512};
 
-    use super::{COLUMNS, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
+    use super::{COLUMNS, DOT_LANES, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
 
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn outer_avx512(
@@ -218,9 +234,9 @@ mod x86 {
                     values: left.values.add(row * left.row_stride),
                     ..left
                 };
-                for column in (0..columns).step_by(24) {
+                for column in (0..columns).step_by(16) {
                     let c = c.add(row * COLUMNS + column);
-                    outer::<__m256, 4, 3>(depth, left, right.add(column), c, accumulate);
+                    outer::<__m256, 4, 2>(depth, left, right.add(column), c, accumulate);
                 }
             }
         }
@@ -231,7 +247,7 @@ mod x86 {
         depth: usize,
         left: (*const f32, usize),
         right: (*const f32, usize),
-        c: (*mut f32, usize),
+        c: *mut f32,
     ) {
         // SAFETY: the contract of `dot_product`.
         unsafe { dot::<__m512, DOT_LEFT, DOT_RIGHT>(depth, left, right, c) }
@@ -242,13 +258,14 @@ mod x86 {
         depth: usize,
         left: (*const f32, usize),
         right: (*const f32, usize),
-        c: (*mut f32, usize),
+        c: *mut f32,
     ) {
         // SAFETY: the contract of `dot_product`, in halves.
         unsafe {
             for l in (0..DOT_LEFT).step_by(2) {
                 let left = (left.0.add(l * left.1), left.1);
-                dot::<__m256, 2, DOT_RIGHT>(depth, left, right, (c.0.add(l * c.1), c.1));
+                let c = c.add(l * DOT_RIGHT * DOT_LANES);
+                dot::<__m256, 2, DOT_RIGHT>(depth, left, right, c);
             }
         }
     }

@@ -9,16 +9,18 @@ use rayon::prelude::*;
 
 use super::{
     geometry::ConvGeometry,
-    microkernel::{DOT_DEPTH, DOT_LEFT, DOT_RIGHT, dot_product},
+    microkernel::{DOT_LANES, DOT_LEFT, DOT_RIGHT, dot_product, sum_lanes},
     packing::{Gather, Source, runs},
     scratch::with_scratch,
     simd::Level,
 };
 
-/// Pixels of a span: rows of 4 KiB.
-const SPAN: usize = 1024;
-/// Weight columns of a panel: 192 KiB with a whole span.
-const PANEL: usize = 8 * DOT_RIGHT;
+/// Pixels of a span: with ten rows of it a block of products fits in the L1 cache.
+const SPAN: usize = 512;
+/// Weight columns of a panel: 96 KiB with a whole span.
+const PANEL: usize = BLOCKS * DOT_RIGHT;
+/// Blocks of products across a panel.
+const BLOCKS: usize = 8;
 /// Tasks that keep any sensible number of threads busy.
 const TASKS: usize = 16;
 
@@ -52,12 +54,25 @@ pub(crate) fn weight_gradient(
             .enumerate()
             .for_each(|(task, sums)| {
                 let (panel, part) = (task / parts, task % parts);
-                sums.fill(0.0);
                 let depths = panel * PANEL..columns.min((panel + 1) * PANEL);
                 let last = spans.len().min((part + 1) * spans_a_part);
-                for span in spans.get(part * spans_a_part..last).unwrap_or_default() {
-                    add_span(geometry, x, gradient, span, depths.clone(), sums);
-                }
+                with_scratch(sums_len * DOT_LANES, |lanes| {
+                    lanes.fill(0.0);
+                    for span in spans.get(part * spans_a_part..last).unwrap_or_default() {
+                        add_span(geometry, x, gradient, span, depths.clone(), lanes);
+                    }
+                    // From blocks of partial sums to rows.
+                    for (index, lanes) in lanes.as_chunks().0.iter().enumerate() {
+                        let (block, element) = (
+                            index / (DOT_LEFT * DOT_RIGHT),
+                            index % (DOT_LEFT * DOT_RIGHT),
+                        );
+                        let (block_row, block_column) = (block / BLOCKS, block % BLOCKS);
+                        let row = block_row * DOT_LEFT + element / DOT_RIGHT;
+                        let column = block_column * DOT_RIGHT + element % DOT_RIGHT;
+                        sums[row * PANEL + column] = sum_lanes(lanes);
+                    }
+                });
             });
         let (all_sums, scale) = (&*all_sums, sums_len);
         weight
@@ -83,7 +98,7 @@ fn spans(geometry: &ConvGeometry) -> Vec<std::ops::Range<usize>> {
     if plane >= SPAN {
         let len = plane
             .div_ceil(plane.div_ceil(SPAN))
-            .next_multiple_of(DOT_DEPTH);
+            .next_multiple_of(DOT_LANES);
         (0..geometry.images)
             .flat_map(|image| {
                 (0..plane)
@@ -99,7 +114,7 @@ fn spans(geometry: &ConvGeometry) -> Vec<std::ops::Range<usize>> {
     }
 }
 
-/// Adds one span's products to `sums`, `[rows][PANEL]`.
+/// Adds one span's products to `sums`, `[rows / DOT_LEFT][BLOCKS][DOT_LEFT][DOT_RIGHT][DOT_LANES]`.
 fn add_span(
     geometry: &ConvGeometry,
     x: &[f32],
@@ -119,13 +134,15 @@ fn add_span(
         .flat_map(|ky| (0..geometry.kernel[1]).map(move |kx| [ky, kx]))
         .map(|tap| std::array::from_fn(|axis| tap[axis] as isize - geometry.padding[axis] as isize))
         .collect();
-    let pitch = span.len().next_multiple_of(DOT_DEPTH);
+    let depth = span.len().next_multiple_of(DOT_LANES);
+    // Rows a power of two apart would share few sets of the L1 cache.
+    let pitch = depth + DOT_LANES;
     let columns = depths.len().next_multiple_of(DOT_RIGHT);
     let rows = geometry.channels_out;
     let padded_rows = rows.next_multiple_of(DOT_LEFT);
     let plane = geometry.output_pixels();
     let in_place =
-        pitch == span.len() && rows == padded_rows && span.start / plane == (span.end - 1) / plane;
+        depth == span.len() && rows == padded_rows && span.start / plane == (span.end - 1) / plane;
     let copied = if in_place { 0 } else { padded_rows * pitch };
     with_scratch(columns * pitch + copied, |scratch| {
         let (panel, rows_copy) = scratch.split_at_mut(columns * pitch);
@@ -133,7 +150,7 @@ fn add_span(
         runs(geometry.output, span.start, span.end, &mut row_runs);
         let mut gather = Gather::default();
         gather.plan(&source, &taps, &row_runs);
-        if pitch > span.len() || columns > depths.len() {
+        if depth > span.len() || columns > depths.len() {
             panel.fill(0.0);
         }
         gather.fill(&source, depths, pitch, panel);
@@ -159,13 +176,14 @@ fn add_span(
         };
         for row in (0..padded_rows).step_by(DOT_LEFT) {
             for column in (0..columns).step_by(DOT_RIGHT) {
-                let c = sums[row * PANEL + column..].as_mut_ptr();
-                // SAFETY: `padded_rows` rows of `pitch` pixels lie at `left` (in place: whole rows of one image),
-                // `columns` rows in the panel, and `sums` holds `padded_rows` rows of `PANEL`.
+                let block = row / DOT_LEFT * BLOCKS + column / DOT_RIGHT;
+                let c = &mut sums[block * DOT_LEFT * DOT_RIGHT * DOT_LANES..];
+                // SAFETY: `padded_rows` rows of `depth` pixels lie at `left` (in place: whole rows of one image),
+                // `columns` rows in the panel, and `c` starts with this block's sums.
                 unsafe {
                     let left = (left.0.add(row * left.1), left.1);
                     let right = (panel[column * pitch..].as_ptr(), pitch);
-                    dot_product(level, pitch, left, right, (c, PANEL));
+                    dot_product(level, depth, left, right, c.as_mut_ptr());
                 }
             }
         }
