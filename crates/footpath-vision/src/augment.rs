@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::{Plane, Size};
 use crate::sample::{IGNORE, Sample};
+use crate::setting::{SettingError, require};
 
 /// How samples are varied.
 ///
@@ -51,6 +52,33 @@ pub struct Augmentation {
 }
 
 impl AugmentConfig {
+    /// Refuses settings out of their range.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let (chance, turn) = (self.flip_probability, self.rotate_deg);
+        let unit = 0.0..=1.0;
+        require(
+            "augment.flip_probability",
+            chance,
+            unit.contains(&chance),
+            "0 to 1",
+        )?;
+        require(
+            "augment.rotate_deg",
+            turn,
+            (0.0..=180.0).contains(&turn),
+            "0 to 180",
+        )?;
+        require(
+            "augment.shift",
+            self.shift,
+            unit.contains(&self.shift),
+            "0 to 1",
+        )
+    }
+
     /// Draws an augmentation.
     #[must_use]
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> Augmentation {

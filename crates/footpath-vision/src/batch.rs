@@ -105,6 +105,7 @@ impl<'a> BatchPlan<'a> {
     /// Batches `first..` of an epoch, made by a thread of `scope` that stays a little ahead.
     ///
     /// Dropping the receiver ends the thread.
+    #[must_use]
     pub fn prefetch<'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plane::Plane;
 use crate::sample::{BUILDING, IGNORE};
+use crate::setting::{SettingError, require};
 
 /// Settings of the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,25 @@ impl Default for LossConfig {
 }
 
 impl LossConfig {
+    /// Refuses settings out of their range.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let above = self.sigma.is_finite() && self.sigma > 0.0;
+        require("loss.sigma", self.sigma, above, "a finite number above 0")?;
+        let factors = [
+            ("loss.w0", self.w0),
+            ("loss.cross_entropy", self.cross_entropy),
+            ("loss.dice", self.dice),
+            ("loss.dice_smooth", self.dice_smooth),
+        ];
+        factors.into_iter().try_for_each(|(name, value)| {
+            let valid = value.is_finite() && value >= 0.0;
+            require(name, value, valid, "a finite number, 0 or above")
+        })
+    }
+
     /// The same loss with every pixel of weight 1 (but ignored ones).
     #[must_use]
     pub fn unweighted(self) -> Self {
@@ -185,7 +205,7 @@ mod tests {
             .grad(&gradients)
             .unwrap()
             .into_data()
-            .to_vec()
+            .try_to_vec()
             .unwrap();
         let squares = gradient.iter().map(|&g| f64::from(g).powi(2));
         close("gradient", squares.sum::<f64>().sqrt(), &golden["grad_l2"]);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::Network;
 use crate::parameter_path::ParameterPath;
+use crate::setting::{SettingError, require};
 use crate::state_dict::StateDict;
 
 /// Settings of Adam (Kingma and Ba 2015, arXiv 1412.6980).
@@ -19,7 +20,7 @@ pub struct AdamConfig {
     pub learning_rate: f64,
     /// Weight decay of convolutions (not of batch norm and biases). 1e-4 unless told.
     pub weight_decay: f64,
-    /// Decays weights apart from the gradient, as `AdamW` (arXiv 1711.05101). Off unless told.
+    /// Decays weights apart from the gradient, as AdamW (arXiv 1711.05101). Off unless told.
     pub decoupled: bool,
     /// Decay of the mean of gradients. 0.9 unless told.
     pub beta1: f64,
@@ -39,6 +40,33 @@ impl Default for AdamConfig {
             beta2: 0.999,
             epsilon: 1e-8,
         }
+    }
+}
+
+impl AdamConfig {
+    /// Refuses settings out of their range.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        for (name, value) in [
+            ("adam.learning_rate", self.learning_rate),
+            ("adam.epsilon", self.epsilon),
+        ] {
+            let valid = value.is_finite() && value > 0.0;
+            require(name, value, valid, "a finite number above 0")?;
+        }
+        for (name, value) in [("adam.beta1", self.beta1), ("adam.beta2", self.beta2)] {
+            require(name, value, (0.0..1.0).contains(&value), "0 to below 1")?;
+        }
+        let decay = self.weight_decay;
+        let valid = decay.is_finite() && decay >= 0.0;
+        require(
+            "adam.weight_decay",
+            decay,
+            valid,
+            "a finite number, 0 or above",
+        )
     }
 }
 

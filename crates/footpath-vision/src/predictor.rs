@@ -40,6 +40,9 @@ impl Predictor {
     ///
     /// The images are one batch. Each is resized to the network's size and its probabilities
     /// back, both bilinear with clamped edges.
+    ///
+    /// # Panics
+    /// If the device fails.
     #[must_use]
     pub fn predict(&self, images: &[RgbImage]) -> Vec<Plane<f32>> {
         let planes = self.predict_at_network_size(images);
@@ -49,6 +52,9 @@ impl Predictor {
     }
 
     /// The probability of building in each pixel of each image resized to the network's size.
+    ///
+    /// # Panics
+    /// If the device fails.
     #[must_use]
     pub fn predict_at_network_size(&self, images: &[RgbImage]) -> Vec<Plane<f32>> {
         if images.is_empty() {

@@ -158,7 +158,9 @@ impl Sample {
         let area = size.pixels() as f32 / self.size().pixels() as f32;
         let scaled = |plane: &Plane<f32>, factor: f32| {
             let mut values = resize_nearest(plane, size).into_values();
-            values.iter_mut().for_each(|value| *value *= factor);
+            for value in &mut values {
+                *value *= factor;
+            }
             Plane::new(size, values)
         };
         Self {

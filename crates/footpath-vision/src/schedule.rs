@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setting::{SettingError, require};
+
 /// How the learning rate changes from epoch to epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -28,6 +30,24 @@ pub enum Schedule {
 const THRESHOLD: f64 = 1e-4;
 
 impl Schedule {
+    /// Refuses settings out of their range.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let (name, factor) = match *self {
+            Self::Constant => return Ok(()),
+            Self::Exponential { gamma } => ("schedule.gamma", gamma),
+            Self::Plateau { factor, .. } => ("schedule.factor", factor),
+        };
+        require(
+            name,
+            factor,
+            factor > 0.0 && factor <= 1.0,
+            "above 0, at most 1",
+        )
+    }
+
     /// The learning rate of the epoch that follows epochs with these validation scores.
     ///
     /// A pure function: a resumed run needs no scheduler's state.

@@ -20,6 +20,7 @@ use crate::predictor::Predictor;
 use crate::pretrained::{PretrainedError, PretrainedReport, load_encoder};
 use crate::progress::{EpochRecord, Losses, Progress};
 use crate::sample::SampleSource;
+use crate::setting::SettingError;
 use crate::state_dict::StateDict;
 use crate::train_config::TrainConfig;
 use crate::weights;
@@ -56,6 +57,9 @@ pub struct Validation {
     /// Anything else worth keeping.
     pub metrics: BTreeMap<String, f64>,
 }
+
+/// A validation, or whatever made it fail.
+pub type ValidationResult = Result<Validation, Box<dyn Error + Send + Sync>>;
 
 /// What happens during a run, for progress bars, tables and trackers.
 #[derive(Debug)]
@@ -129,15 +133,8 @@ pub enum TrainError {
     #[error(transparent)]
     Size(#[from] SizeError),
     /// A setting is out of its range.
-    #[error("{name} is {found}; expected {expected}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        found: String,
-        /// What it may be.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// There is nothing to learn from.
     #[error("none of the {0} training samples can be used")]
     NoSamples(usize),
@@ -207,7 +204,7 @@ impl Training<'_> {
     /// See [`TrainError`]. Whatever fails, the checkpoint last written is intact.
     pub fn run(
         &self,
-        mut validate: impl FnMut(&Predictor) -> Result<Validation, Box<dyn Error + Send + Sync>>,
+        mut validate: impl FnMut(&Predictor) -> ValidationResult,
         mut observe: impl FnMut(&TrainEvent),
     ) -> Result<TrainReport, TrainError> {
         self.check()?;
@@ -217,7 +214,7 @@ impl Training<'_> {
     fn epochs<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        validate: &mut dyn FnMut(&Predictor) -> Result<Validation, Box<dyn Error + Send + Sync>>,
+        validate: &mut dyn FnMut(&Predictor) -> ValidationResult,
         observe: &mut dyn FnMut(&TrainEvent),
     ) -> Result<TrainReport, TrainError> {
         let config = self.config;
@@ -317,18 +314,9 @@ impl Training<'_> {
     }
 
     fn check(&self) -> Result<(), TrainError> {
+        self.network.check()?;
         self.network.check_size(self.config.size)?;
-        let positive = |name, value: usize| {
-            let setting = TrainError::Setting {
-                name,
-                found: value.to_string(),
-                expected: "at least 1",
-            };
-            if value == 0 { Err(setting) } else { Ok(()) }
-        };
-        positive("batch_size", self.config.batch_size)?;
-        positive("decoder_filters", self.network.decoder_filters)?;
-        positive("classes", self.network.classes)?;
+        self.config.check()?;
         if self.samples.is_empty() {
             return Err(TrainError::NoSamples(0));
         }
@@ -414,9 +402,10 @@ impl Training<'_> {
         }
         let last = self.folder.join(LAST);
         let (network, training) = (self.network, self.config);
-        let written = match is_best {
-            true => weights::write(&self.folder.join(BEST), network, training.size, &tensors),
-            false => Ok(()),
+        let written = if is_best {
+            weights::write(&self.folder.join(BEST), network, training.size, &tensors)
+        } else {
+            Ok(())
         };
         written
             .and_then(|()| checkpoint::write(&last, state, &tensors, network, training))

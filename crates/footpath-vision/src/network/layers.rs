@@ -168,7 +168,7 @@ impl BatchNorm {
     ///
     /// w' = w · γ / √(σ² + ε) for each output channel, b' = β − μ · γ / √(σ² + ε).
     #[must_use]
-    pub fn fold_into(self, conv: Conv2d) -> Conv2d {
+    pub fn fold_into(self, conv: &Conv2d) -> Conv2d {
         let scale = self.weight.val().inner() / (self.running_var.get() + EPSILON).sqrt();
         let bias = self.bias.val().inner() - self.running_mean.get() * scale.clone();
         let [channels] = scale.dims();
@@ -176,7 +176,8 @@ impl BatchNorm {
         Conv2d {
             weight: Param::from_tensor(weight),
             bias: Some(Param::from_tensor(bias)),
-            ..conv
+            stride: conv.stride,
+            padding: conv.padding,
         }
     }
 }
@@ -199,7 +200,7 @@ pub fn conv_norm(
 #[must_use]
 pub fn fold(conv: Conv2d, norm: Option<BatchNorm>) -> Conv2d {
     match norm {
-        Some(norm) => norm.fold_into(conv),
+        Some(norm) => norm.fold_into(&conv),
         None => conv,
     }
 }

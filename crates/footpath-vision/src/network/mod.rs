@@ -14,6 +14,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Size;
+use crate::sample::IGNORE;
+use crate::setting::{SettingError, require};
 use crate::state_dict::{StateDict, StateDictError};
 use resnet::ResNetPlan;
 use resnet_unet::ResNetUnet;
@@ -107,6 +109,22 @@ impl Default for UnetConfig {
 }
 
 impl UnetConfig {
+    /// Refuses settings no network can be built with.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what it may be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let filters = self.decoder_filters;
+        require("decoder_filters", filters, filters >= 1, "at least 1")?;
+        let range = 2..usize::from(IGNORE);
+        require(
+            "classes",
+            self.classes,
+            range.contains(&self.classes),
+            "2 to 254",
+        )
+    }
+
     /// Refuses a size the encoder cannot halve down to its last level and back.
     ///
     /// # Errors
