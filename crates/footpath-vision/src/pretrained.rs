@@ -12,14 +12,17 @@ use burn::tensor::TensorData;
 use pytorch_reader::{DType, PytorchReader};
 
 use crate::network::Network;
-use crate::state_dict::{SafetensorsReadError, StateDict, StateDictError, WrongShape};
+use crate::state_dict::{
+    SafetensorsReadError, StateDict, StateDictError, WrongShape, is_batch_counter,
+};
 
 /// What was taken from a file of pretrained weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PretrainedReport {
     /// Number of tensors loaded into the encoder: all it has.
     pub loaded: usize,
-    /// Tensors of the file that belong to no encoder, by their names in the file.
+    /// Tensors of the file that belong to no encoder, by their names in the file (without
+    /// `num_batches_tracked`).
     pub ignored: Vec<String>,
 }
 
@@ -95,7 +98,7 @@ fn read(
             let reader = PytorchReader::new(path)?;
             let names: std::collections::BTreeSet<String> = reader.keys().into_iter().collect();
             for name in names {
-                let Some(tensor) = reader.get(&name) else {
+                let Some(tensor) = reader.get(&name).filter(|_| !is_batch_counter(&name)) else {
                     continue;
                 };
                 match encoder_name(&name) {
@@ -148,13 +151,11 @@ fn floats(tensor: &pytorch_reader::Tensor) -> Result<Vec<f32>, PretrainedCause> 
 /// A tensor's name in the network from its name in a file; `None` if no encoder has it.
 fn encoder_name(name: &str) -> Option<String> {
     if name.starts_with("encoder.") {
-        return (!name.ends_with("num_batches_tracked")).then(|| name.to_owned());
+        return Some(name.to_owned());
     }
     let torchvision = ["conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."];
     let is_resnet = torchvision.iter().any(|prefix| name.starts_with(prefix));
-    if name.ends_with("num_batches_tracked") {
-        None
-    } else if let Some(layer) = name.strip_prefix("features.") {
+    if let Some(layer) = name.strip_prefix("features.") {
         Some(format!("encoder.{layer}"))
     } else {
         is_resnet.then(|| format!("encoder.{name}"))

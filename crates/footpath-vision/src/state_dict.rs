@@ -140,6 +140,8 @@ impl StateDict {
 
     /// Tensors (f32, f16 or bf16) and Footpath's metadata, if any, of a safetensors file.
     ///
+    /// `num_batches_tracked` is passed over.
+    ///
     /// # Errors
     /// If the bytes are no safetensors file or hold a tensor of another type.
     pub fn from_safetensors(bytes: &[u8]) -> Result<(Self, Option<String>), SafetensorsReadError> {
@@ -150,7 +152,10 @@ impl StateDict {
             .and_then(|map| map.get(METADATA_KEY))
             .cloned();
         let mut state = Self::default();
-        for (name, view) in SafeTensors::deserialize(bytes)?.tensors() {
+        let mut tensors = SafeTensors::deserialize(bytes)?.tensors();
+        tensors.retain(|(name, _)| !is_batch_counter(name));
+        tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, view) in tensors {
             let values =
                 decode(view.dtype(), view.data()).ok_or_else(|| SafetensorsReadError::Type {
                     name: name.clone(),
@@ -192,6 +197,11 @@ impl IntoIterator for StateDict {
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
+}
+
+/// Whether a tensor is batch norm's count of batches, an integer PyTorch keeps and never uses.
+pub(crate) fn is_batch_counter(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked")
 }
 
 /// The values of a tensor that is known to hold 32-bit floats.

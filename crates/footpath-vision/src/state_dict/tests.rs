@@ -92,6 +92,14 @@ fn a_tensor_of_integers_is_refused_by_name() {
 }
 
 #[test]
+fn counters_of_batches_are_passed_over() {
+    let counter = TensorView::new(Dtype::I64, vec![], &[7; 8]).unwrap();
+    let name = "encoder.bn1.num_batches_tracked";
+    let bytes = safetensors::serialize([(name, counter)], None).unwrap();
+    assert!(StateDict::from_safetensors(&bytes).unwrap().0.is_empty());
+}
+
+#[test]
 fn equal_states_have_equal_bytes_and_any_cut_is_an_error() {
     let bytes = small().to_safetensors("meta").unwrap();
     assert_eq!(bytes, small().to_safetensors("meta").unwrap());
