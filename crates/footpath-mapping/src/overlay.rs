@@ -18,7 +18,7 @@ const REACH_PX: usize = 3;
 
 const CASING: Rgb<u8> = Rgb([12, 12, 16]);
 
-/// Buildings that were found but are not in the truth, and the found part of all others.
+/// The predicted outline.
 const PREDICTION: Rgb<u8> = Rgb([255, 176, 0]);
 
 /// The true outline.

@@ -59,20 +59,20 @@ impl Camera {
         for (i, (pixel, colour)) in image.pixels_mut().zip(&sharp).enumerate() {
             let (x, y) = ((i % tile_px) as u32, (i / tile_px) as u32);
             let mut value = [0.0; 3];
-            for c in 0..3 {
+            for (c, value) in value.iter_mut().enumerate() {
                 let hazy = colour[c] * (1.0 - self.haze) + self.haze * self.haze_colour[c];
-                value[c] = tone(&curve, hazy * self.balance[c] * self.exposure);
+                *value = tone(&curve, hazy * self.balance[c] * self.exposure);
             }
             let grey = 0.3 * value[0] + 0.59 * value[1] + 0.11 * value[2];
             // Luminance noise with a weaker colour part; shadows are a little noisier.
             let amount = self.noise * (1.25 - 0.5 * grey / 255.0);
             let common = gaussian(noise.key ^ 0xA5, x, y);
-            for c in 0..3 {
+            for (c, out) in pixel.0.iter_mut().enumerate() {
                 let own = gaussian(noise.key ^ (0xC0 + c as u32), x, y);
                 let v = grey
                     + (value[c] - grey) * self.saturation
                     + amount * (0.85 * common + 0.5 * own);
-                pixel.0[c] = (v + 0.5).clamp(0.0, 255.0) as u8;
+                *out = (v + 0.5).clamp(0.0, 255.0) as u8;
             }
         }
         image

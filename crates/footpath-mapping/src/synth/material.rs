@@ -157,7 +157,7 @@ impl Ground {
                     p.dot(self.along.perpendicular()) / self.spacing_m,
                 );
                 let slab = hash_signed(
-                    noise.key ^ 77,
+                    noise.key ^ 0x4D,
                     s.floor() as i32 as u32,
                     t.floor() as i32 as u32,
                 );

@@ -85,7 +85,7 @@ pub(crate) fn paint_car(canvas: &mut Canvas, rng: &mut TileRng, frame: Frame) {
             }
         } else if (0.22..0.44).contains(&t) || (-0.72..-0.56).contains(&t) {
             (glass, 0.8)
-        } else if t > 0.44 || t < -0.72 {
+        } else if !(-0.72..=0.44).contains(&t) {
             (shade(body, 0.96), 0.62)
         } else if p.y.abs() > width / 2.0 - 0.28 {
             (mix(glass, body, 0.45), 0.85)

@@ -42,7 +42,11 @@ impl Bend {
     }
 
     fn swing(&self, u: f32) -> f32 {
-        self.amplitude_m * libm::sinf(u * self.frequency + self.phase)
+        if self.amplitude_m > 0.0 {
+            self.amplitude_m * libm::sinf(u * self.frequency + self.phase)
+        } else {
+            0.0
+        }
     }
 
     pub(crate) fn to_street(self, world: Vec2) -> Vec2 {
@@ -116,7 +120,7 @@ impl Plot {
     /// Street coordinates from a place in the plot: metres from its middle line and from its front.
     pub(crate) fn place(&self, sideways: f32, inwards: f32) -> Vec2 {
         vec2(
-            (self.u0 + self.u1) / 2.0 + sideways,
+            self.u0.midpoint(self.u1) + sideways,
             self.v_front + self.away() * inwards,
         )
     }

@@ -135,8 +135,8 @@ fn annotations_are_what_was_painted() {
 /// Building pixels, other pixels by colour.
 type Counts = BTreeMap<[u8; 3], [u64; 2]>;
 
-/// The best IoU that classifying each pixel by a key of its colour can reach on `tested`, ranking
-/// colours by how often they were building in `fitted`.
+/// The best intersection over union that classifying each pixel by a key of its colour can reach
+/// on `tested`, ranking colours by how often they were building in `fitted`.
 fn best_iou(fitted: &Counts, tested: &Counts) -> f64 {
     let mut ranked: Vec<(f64, [u64; 2])> = tested
         .iter()
@@ -180,9 +180,8 @@ fn colour_alone_does_not_find_buildings() {
     }
     let bayes = best_iou(&counts[0][0], &counts[1][0]).max(best_iou(&counts[1][0], &counts[0][0]));
     assert!(bayes < 0.5, "a colour table reaches IoU {bayes:.3}");
-    for channel in 1..4 {
+    for (channel, tested) in counts[1].iter().enumerate().skip(1) {
         // A threshold, fitted on the very tiles it is tested on: bright is building, or dark is.
-        let tested = &counts[1][channel];
         for rising in [false, true] {
             let ramp: Counts = (0..=255_u8)
                 .map(|v| {
@@ -209,14 +208,17 @@ fn bytes_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
                 files.insert(
-                    path.strip_prefix(folder).unwrap().display().to_string(),
-                    fs::read(&path).unwrap(),
+                    path.strip_prefix(folder)
+                        .expect("a path inside")
+                        .display()
+                        .to_string(),
+                    fs::read(&path).expect("a file"),
                 );
             }
         }
@@ -234,13 +236,13 @@ fn small(seed: u64) -> SynthSettings {
 }
 
 fn generated(settings: &SynthSettings, threads: usize) -> BTreeMap<String, Vec<u8>> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .unwrap();
+        .expect("a thread pool");
     pool.install(|| generate(settings, folder.path(), false, &|_| {}))
-        .unwrap();
+        .expect("a data set");
     bytes_of(folder.path())
 }
 
@@ -268,39 +270,44 @@ fn annotation_files_are_coco_with_crowdai_names() {
         },
         2,
     );
-    let coco: serde_json::Value = serde_json::from_slice(&files["train/annotation.json"]).unwrap();
+    let coco: serde_json::Value =
+        serde_json::from_slice(&files["train/annotation.json"]).expect("JSON");
     assert_eq!(coco["images"][2]["file_name"], "000000000002.jpg");
     assert_eq!(coco["images"][2]["id"], 2);
     assert_eq!(coco["categories"][0]["id"], 100);
-    let annotations = coco["annotations"].as_array().unwrap();
+    let annotations = coco["annotations"].as_array().expect("COCO types");
     assert!(!annotations.is_empty());
     for (i, annotation) in annotations.iter().enumerate() {
         assert_eq!(annotation["id"], i);
         assert_eq!(annotation["category_id"], 100);
         assert_eq!(annotation["iscrowd"], 0);
-        let number = |v: &serde_json::Value| v.as_f64().unwrap();
+        let number = |v: &serde_json::Value| v.as_f64().expect("COCO types");
         assert!(
             number(&annotation["area"])
                 <= number(&annotation["bbox"][2]) * number(&annotation["bbox"][3]) + 0.01
         );
         assert_eq!(
-            annotation["segmentation"][0].as_array().unwrap().len() % 2,
+            annotation["segmentation"][0]
+                .as_array()
+                .expect("COCO types")
+                .len()
+                % 2,
             0
         );
     }
-    let image = image::load_from_memory(&files["val/images/000000000001.jpg"]).unwrap();
+    let image = image::load_from_memory(&files["val/images/000000000001.jpg"]).expect("a JPEG");
     assert_eq!((image.width(), image.height()), (160, 160));
 }
 
 #[test]
 fn a_folder_in_use_is_refused_an_own_one_is_finished() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("set");
     let settings = small(1);
-    let first = generate(&settings, &out, false, &|_| {}).unwrap();
+    let first = generate(&settings, &out, false, &|_| {}).expect("a data set");
     assert!(!first.already_complete);
     let before = bytes_of(&out);
-    let again = generate(&settings, &out, false, &|_| panic!("nothing to do")).unwrap();
+    let again = generate(&settings, &out, false, &|_| panic!("nothing to do")).expect("a data set");
     assert_eq!(
         again,
         SynthReport {
@@ -310,10 +317,13 @@ fn a_folder_in_use_is_refused_an_own_one_is_finished() {
     );
 
     // Interrupted: an image and an annotation file are missing, a temporary file is left.
-    fs::remove_file(out.join("val/annotation.json")).unwrap();
-    fs::remove_file(out.join("train/images/000000000001.jpg")).unwrap();
-    fs::write(out.join("train/images/000000000001.jpg.tmp"), b"half").unwrap();
-    assert_eq!(generate(&settings, &out, false, &|_| {}).unwrap(), first);
+    fs::remove_file(out.join("val/annotation.json")).expect("removed");
+    fs::remove_file(out.join("train/images/000000000001.jpg")).expect("removed");
+    fs::write(out.join("train/images/000000000001.jpg.tmp"), b"half").expect("written");
+    assert_eq!(
+        generate(&settings, &out, false, &|_| {}).expect("a data set"),
+        first
+    );
     assert!(before == bytes_of(&out));
 
     let other = SynthSettings {
@@ -321,20 +331,25 @@ fn a_folder_in_use_is_refused_an_own_one_is_finished() {
         ..settings
     };
     let refused = generate(&other, &out, false, &|_| {})
-        .unwrap_err()
+        .expect_err("refused")
         .to_string();
     assert!(
         refused.contains("other settings (3 train, 2 val, 48 px, seed 1"),
         "{refused}"
     );
     assert!(before == bytes_of(&out));
-    fs::write(out.join("notes.txt"), b"mine").unwrap();
-    assert_eq!(generate(&other, &out, true, &|_| {}).unwrap().tiles, 3);
+    fs::write(out.join("notes.txt"), b"mine").expect("written");
+    assert_eq!(
+        generate(&other, &out, true, &|_| {})
+            .expect("a data set")
+            .tiles,
+        3
+    );
     let forced = bytes_of(&out);
     assert_eq!(forced.len(), 3 + 2 + 1 + 1, "{:?}", forced.keys());
     assert_eq!(forced["notes.txt"], b"mine");
 
-    fs::remove_file(out.join("synth.json")).unwrap();
+    fs::remove_file(out.join("synth.json")).expect("removed");
     assert!(matches!(
         generate(&other, &out, false, &|_| {}),
         Err(SynthError::Occupied { .. })
@@ -351,10 +366,10 @@ fn a_folder_in_use_is_refused_an_own_one_is_finished() {
 
 #[test]
 fn errors_name_the_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("file");
-    fs::write(&file, b"no folder").unwrap();
-    let error = generate(&small(1), &file.join("set"), false, &|_| {}).unwrap_err();
+    fs::write(&file, b"no folder").expect("written");
+    let error = generate(&small(1), &file.join("set"), false, &|_| {}).expect_err("refused");
     assert!(
         matches!(&error, SynthError::Io { path, .. } if path.starts_with(&file)),
         "{error:?}"
