@@ -19,18 +19,31 @@ pub fn grow_labels(labels: &Labels, radius_px: u32) -> Labels {
 
 fn grow_by_one(plane: &Plane<u32>) -> Plane<u32> {
     let (width, height) = (plane.width() as usize, plane.height() as usize);
-    let old = plane.values();
-    let mut grown = plane.clone();
-    for y in 0..height {
+    if width == 0 {
+        return plane.clone();
+    }
+    // Background, 0, becomes the greatest number, so that the least of nine is a label if there is one.
+    let mut lowest: Vec<u32> = plane
+        .values()
+        .iter()
+        .map(|label| label.wrapping_sub(1))
+        .collect();
+    for row in lowest.chunks_exact_mut(width) {
+        let mut before = u32::MAX;
         for x in 0..width {
-            if old[y * width + x] == 0 {
-                let rows = y.saturating_sub(1)..(y + 2).min(height);
-                let columns = x.saturating_sub(1)..(x + 2).min(width);
-                let nearest = rows
-                    .flat_map(|v| &old[v * width + columns.start..v * width + columns.end])
-                    .filter(|label| **label > 0)
-                    .min();
-                grown.values_mut()[y * width + x] = nearest.copied().unwrap_or(0);
+            let here = row[x];
+            let behind = row.get(x + 1).copied().unwrap_or(u32::MAX);
+            row[x] = before.min(here).min(behind);
+            before = here;
+        }
+    }
+    let mut grown = plane.clone();
+    for (y, row) in grown.values_mut().chunks_exact_mut(width).enumerate() {
+        let line = |y: usize| &lowest[y * width..(y + 1) * width];
+        let (above, below) = (line(y.saturating_sub(1)), line((y + 1).min(height - 1)));
+        for (((label, above), here), below) in row.iter_mut().zip(above).zip(line(y)).zip(below) {
+            if *label == 0 {
+                *label = (*above).min(*here).min(*below).wrapping_add(1);
             }
         }
     }
