@@ -136,7 +136,9 @@ fn feed(digester: &mut Digester, value: &Value) {
         }
         Value::Array(values) => {
             digester.list(values.len() as u64);
-            values.iter().for_each(|value| feed(digester, value));
+            for value in values {
+                feed(digester, value);
+            }
             digester
         }
         Value::Map(pairs) => {

@@ -397,7 +397,7 @@ impl<'a> Wave<'a> {
             match result {
                 Some(Ok(value)) => kept.push(Ok(value)),
                 Some(Err(ItemStopped::Item(error))) if self.skips(index, &error) => {
-                    kept.push(Err(error))
+                    kept.push(Err(error));
                 }
                 Some(Err(_)) if self.runner.cancel.is_cancelled() => {
                     return Err(Stopped::Cancelled);

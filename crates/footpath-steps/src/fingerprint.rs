@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::artifact::Record;
 use crate::config;
-use crate::digest::Digester;
+use crate::digest::{Digest, Digester};
 use crate::error::BoxError;
 
 /// A value whose content can be digested, so that a changed input is noticed.
@@ -37,6 +37,35 @@ pub trait Fingerprint {
     /// # Errors
     /// When the content cannot be read (a missing file) or has no stable form (NaN in a record).
     fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError>;
+
+    /// What people call this value within a collection, such as a file's name.
+    ///
+    /// Not part of the digest; [`Plan`](crate::Plan) uses it to tell what changed.
+    fn label(&self) -> Option<String> {
+        None
+    }
+
+    /// The labelled parts of a collection, each with its digest.
+    fn listing(&self) -> Listing {
+        Listing::new()
+    }
+}
+
+/// The labelled parts of an input, by label.
+pub type Listing = BTreeMap<String, Digest>;
+
+/// The listing of values in order; empty unless all have labels.
+pub(crate) fn listing<'a, T: Fingerprint + 'a>(values: impl Iterator<Item = &'a T>) -> Listing {
+    let part = |value: &T| {
+        let label = value.label()?;
+        let mut digester = Digester::new("item");
+        value.fingerprint(&mut digester).ok()?;
+        Some((label, digester.finish()))
+    };
+    values
+        .map(part)
+        .collect::<Option<Listing>>()
+        .unwrap_or_default()
 }
 
 impl<T: Record> Fingerprint for T {
@@ -110,6 +139,10 @@ impl<T: Fingerprint> Fingerprint for Vec<T> {
     fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
         self.as_slice().fingerprint(digester)
     }
+
+    fn listing(&self) -> Listing {
+        listing(self.iter())
+    }
 }
 
 impl<T: Fingerprint, const N: usize> Fingerprint for [T; N] {
@@ -156,7 +189,6 @@ fingerprint_tuple!(A, B, C, D);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
 
     fn digest(value: &impl Fingerprint) -> Digest {
         let mut digester = Digester::new("test");
@@ -171,7 +203,7 @@ mod tests {
             digest(&vec![vec![1_u8], vec![2, 3]])
         );
         assert_ne!(digest(&Some(1_u8)), digest(&None::<u8>));
-        assert_ne!(digest(&"ab".to_owned()), digest(&vec!['a' as u8, b'b']));
+        assert_ne!(digest(&"ab".to_owned()), digest(&vec![b'a', b'b']));
     }
 
     #[test]

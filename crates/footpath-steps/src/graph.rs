@@ -115,13 +115,16 @@ pub(crate) enum OnFailure {
     Skip,
 }
 
+/// Turns a value into bytes and hands them over.
+pub(crate) type Encode = fn(&AnyValue, &mut dyn FnMut(&[u8])) -> Result<(), BoxError>;
+
 /// How a node's output becomes bytes and comes back.
 #[derive(Clone)]
 pub(crate) struct Codec {
     pub(crate) type_tag: fn() -> String,
     /// For a collection: of one item.
     /// Hands the bytes over rather than returning them: they may be borrowed from the value.
-    pub(crate) encode: fn(&AnyValue, &mut dyn FnMut(&[u8])) -> Result<(), BoxError>,
+    pub(crate) encode: Encode,
     pub(crate) decode: fn(Vec<u8>) -> Result<AnyValue, BoxError>,
     pub(crate) items: Option<ItemsCodec>,
 }

@@ -5,15 +5,21 @@ use std::sync::Arc;
 
 use crate::digest::{Digest, Digester};
 use crate::error::{BoxError, Error};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Listing};
 use crate::graph::{Graph, NodeRef, Slot};
 use crate::handle::Handle;
 use crate::store::Kept;
 
+/// An input's value, and what it is made of.
+pub(crate) struct Given {
+    pub(crate) slot: Slot,
+    pub(crate) listing: Listing,
+}
+
 /// The values of a pipeline's inputs in one run, each with its content digest.
 #[derive(Default)]
 pub struct Inputs {
-    values: Vec<(NodeRef, Result<Slot, BoxError>)>,
+    values: Vec<(NodeRef, Result<Given, BoxError>)>,
 }
 
 impl std::fmt::Debug for Inputs {
@@ -49,9 +55,13 @@ impl Inputs {
         value: Arc<T>,
     ) -> Self {
         let mut digester = Digester::new("input");
-        let slot = value.fingerprint(&mut digester).map(|()| Slot {
-            key: digester.finish(),
-            value,
+        let listing = value.listing();
+        let slot = value.fingerprint(&mut digester).map(|()| Given {
+            slot: Slot {
+                key: digester.finish(),
+                value,
+            },
+            listing,
         });
         self.values.push((handle.node().clone(), slot));
         self
@@ -74,24 +84,33 @@ impl Inputs {
         digest: Digest,
     ) -> Self {
         let key = Digester::new("input").digest(&digest).finish();
-        self.values
-            .push((handle.node().clone(), Ok(Slot { key, value })));
+        self.values.push((
+            handle.node().clone(),
+            Ok(Given {
+                slot: Slot { key, value },
+                listing: Listing::new(),
+            }),
+        ));
         self
     }
 
-    /// The slots by node of `graph`.
-    pub(crate) fn resolve(self, graph: &Arc<Graph>) -> Result<HashMap<usize, Slot>, Error> {
-        let mut slots = HashMap::with_capacity(self.values.len());
-        for (node, slot) in self.values {
+    /// The values and their listings by node of `graph`.
+    pub(crate) fn resolve(self, graph: &Arc<Graph>) -> Result<Resolved, Error> {
+        let (mut slots, mut listings) = (HashMap::new(), HashMap::new());
+        for (node, given) in self.values {
             if let Some(foreign) = graph.foreign(&node, None) {
                 return Err(foreign.into());
             }
-            let slot = slot.map_err(|cause| Error::Input {
+            let given = given.map_err(|cause| Error::Input {
                 name: node.name().to_string(),
                 cause,
             })?;
-            slots.insert(node.index, slot);
+            slots.insert(node.index, given.slot);
+            listings.insert(node.index, given.listing);
         }
-        Ok(slots)
+        Ok((slots, listings))
     }
 }
+
+/// Values and listings by node.
+type Resolved = (HashMap<usize, Slot>, HashMap<usize, Listing>);

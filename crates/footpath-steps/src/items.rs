@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::digest::{Digest, Digester};
 use crate::error::{BoxError, SharedError, chain};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Listing, listing};
 use crate::graph::AnyValue;
 use crate::store::{ItemTable, ObjectReader};
 
@@ -25,6 +25,7 @@ use crate::store::{ItemTable, ObjectReader};
 pub struct Items<T> {
     pub(crate) source: Arc<dyn Source<T>>,
     len: usize,
+    listing: Arc<Listing>,
 }
 
 /// An item that cannot be had.
@@ -67,6 +68,7 @@ impl<T> Clone for Items<T> {
         Self {
             source: Arc::clone(&self.source),
             len: self.len,
+            listing: Arc::clone(&self.listing),
         }
     }
 }
@@ -107,10 +109,15 @@ impl<T: Send + Sync + 'static> Items<T> {
             .enumerate()
             .map(|(i, v)| digest((i, v)))
             .collect::<Result<_, BoxError>>()?;
-        Ok(Self::from_source(Held {
+        let listing = listing(values.iter().map(Arc::as_ref));
+        let held = Self::from_source(Held {
             keys,
             values: values.into_iter().map(Ok).collect(),
-        }))
+        });
+        Ok(Self {
+            listing: Arc::new(listing),
+            ..held
+        })
     }
 
     /// Items made when asked for: item `i` has content digest `digests[i]` and is `get(i)`.
@@ -128,6 +135,7 @@ impl<T: Send + Sync + 'static> Items<T> {
         Self {
             source: Arc::new(source),
             len,
+            listing: Arc::default(),
         }
     }
 
@@ -191,6 +199,10 @@ impl<T: Send + Sync + 'static> Fingerprint for Items<T> {
     fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
         digester.digest(&self.digest());
         Ok(())
+    }
+
+    fn listing(&self) -> Listing {
+        self.listing.as_ref().clone()
     }
 }
 

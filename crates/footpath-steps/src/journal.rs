@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::digest::Digest;
 use crate::each::Meter;
 use crate::error::{SharedError, StepFailure, chain};
+use crate::explain::Reason;
 use crate::graph::Node;
 use crate::report::{ItemCounts, ItemReport, Outcome, RunReport, StepReport};
 
@@ -16,6 +17,7 @@ use crate::report::{ItemCounts, ItemReport, Outcome, RunReport, StepReport};
 pub(crate) struct Entry {
     pub(crate) key: Option<Digest>,
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) reasons: Vec<Reason>,
     pub(crate) elapsed_secs: f64,
     pub(crate) bytes: Option<u64>,
     pub(crate) items: Option<ItemCounts>,
@@ -40,6 +42,12 @@ impl Journal {
 
     pub(crate) fn note(&self, node: usize, change: impl FnOnce(&mut Entry)) {
         change(&mut self.entries[node].lock());
+    }
+
+    pub(crate) fn explain(&self, reasons: Vec<Vec<Reason>>) {
+        for (entry, reasons) in self.entries.iter().zip(reasons) {
+            entry.lock().reasons = reasons;
+        }
     }
 
     pub(crate) fn outcome(&self, node: usize) -> Option<Outcome> {
@@ -94,6 +102,7 @@ fn step(node: &Node, entry: &Entry) -> Option<StepReport> {
         kind: node.kind,
         key: entry.key,
         outcome: entry.outcome?,
+        reasons: entry.reasons.clone(),
         elapsed_secs,
         bytes: entry.bytes,
         items,

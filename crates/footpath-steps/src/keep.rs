@@ -5,9 +5,9 @@ use std::time::{Instant, UNIX_EPOCH};
 
 use crate::digest::Digest;
 use crate::each::catching_panics;
-use crate::error::StoreError;
+use crate::error::{BoxError, StoreError};
 use crate::event::Event;
-use crate::execute::{Stopped, Wave};
+use crate::execute::{ItemStopped, Stopped, Wave};
 use crate::graph::{AnyValue, Codec, Slot, Work};
 use crate::items::{AnyItems, KeptItems};
 use crate::key::{self, InputPart};
@@ -33,7 +33,7 @@ impl Wave<'_> {
             (Output::Items { .. }, Some(table)) => {
                 self.kept_items(disk, index, codec, table.clone())
             }
-            (output, _) => match self.read_value(disk, codec, output) {
+            (output, _) => match read_value(disk, codec, output) {
                 Ok(value) => value,
                 Err(error) => {
                     tracing::warn!(step = %node.name, %error, "a kept output cannot be used and is computed again");
@@ -57,31 +57,7 @@ impl Wave<'_> {
             }
         });
         self.emit(index, |step| Event::Hit { step });
-        Ok(Slot {
-            key: self.planned[index].output_key,
-            value,
-        })
-    }
-
-    fn read_value(
-        &self,
-        disk: &Disk,
-        codec: &Codec,
-        output: &Output,
-    ) -> Result<AnyValue, StoreError> {
-        let Output::Value { object, type_tag } = output else {
-            return Err(StoreError::Codec {
-                action: "decode",
-                type_tag: output.type_tag().to_owned(),
-                cause: "a single value was expected".into(),
-            });
-        };
-        let bytes = disk.objects.read(object)?;
-        (codec.decode)(bytes).map_err(|cause| StoreError::Codec {
-            action: "decode",
-            type_tag: type_tag.clone(),
-            cause,
-        })
+        Ok(Slot { key, value })
     }
 
     fn kept_items(&self, disk: &Disk, index: usize, codec: &Codec, table: ItemTable) -> AnyValue {
@@ -127,32 +103,33 @@ impl Wave<'_> {
         self.emit(index, |step| Event::Started { step });
         let start = Instant::now();
         let context = self.context(index, disk.scratch(&key, lock.is_some()));
-        let (output, slot) = match &node.work {
-            Work::Step(work) => {
-                let value = catching_panics(|| work(inputs, &context))
-                    .map_err(|cause| self.failure(index, cause))?;
-                match &codec.items {
-                    Some(items) => {
-                        let items = (items.open)(&value);
-                        self.keep_items(disk, index, codec, items.as_ref(), key)?
-                    }
-                    None => {
-                        let object = self.put(disk, codec, &value, Sync::ToDisk)?;
-                        let type_tag = (codec.type_tag)();
-                        (Output::Value { object, type_tag }, Slot { key, value })
-                    }
-                }
+        let (output, slot) = if let Work::Step(work) = &node.work {
+            let value = catching_panics(|| work(inputs, &context))
+                .map_err(|cause| self.failure(index, cause))?;
+            if let Some(items) = &codec.items {
+                let items = (items.open)(&value);
+                self.keep_items(disk, index, codec, items.as_ref(), key)?
+            } else {
+                let object =
+                    put(disk, codec, &value, Sync::ToDisk).map_err(|error| match error {
+                        PutError::Encode(cause) => self.failure(
+                            index,
+                            format!("its output cannot be encoded: {cause}").into(),
+                        ),
+                        PutError::Store(error) => error.into(),
+                    })?;
+                let type_tag = (codec.type_tag)();
+                (Output::Value { object, type_tag }, Slot { key, value })
             }
-            _ => {
-                let items = self.set_up_each(index, inputs, context.clone())?;
-                self.keep_items(
-                    disk,
-                    index,
-                    codec,
-                    items.as_ref(),
-                    self.item_code(index, inputs),
-                )?
-            }
+        } else {
+            let items = self.set_up_each(index, inputs, context.clone())?;
+            self.keep_items(
+                disk,
+                index,
+                codec,
+                items.as_ref(),
+                self.item_code(index, inputs),
+            )?
         };
         let elapsed = start.elapsed();
         self.journal.note(index, |entry| {
@@ -213,7 +190,17 @@ impl Wave<'_> {
             }
             let value = items.get(item)?;
             // An item damaged by a power failure is found out by its digest and computed again.
-            let object = self.put(disk, codec, &value, Sync::ToSystem)?;
+            let object = put(disk, codec, &value, Sync::ToSystem).map_err(|error| match error {
+                PutError::Encode(cause) => {
+                    let step = Arc::clone(&self.nodes[index].name);
+                    ItemStopped::Item(crate::ItemError {
+                        step,
+                        index: item,
+                        cause: cause.into(),
+                    })
+                }
+                PutError::Store(error) => error.into(),
+            })?;
             log.append(&key, &object)?;
             Ok(object)
         })?;
@@ -263,23 +250,32 @@ impl Wave<'_> {
             },
         ))
     }
+}
 
-    fn put(
-        &self,
-        disk: &Disk,
-        codec: &Codec,
-        value: &AnyValue,
-        sync: Sync,
-    ) -> Result<Object, StoreError> {
-        let mut put = None;
-        (codec.encode)(value, &mut |bytes| {
-            put = Some(disk.objects.put(bytes, sync))
-        })
-        .map_err(|cause| StoreError::Codec {
-            action: "encode",
-            type_tag: (codec.type_tag)(),
-            cause,
-        })?;
-        put.expect("a codec that succeeds hands its bytes over")
-    }
+/// A value could not be stored.
+enum PutError {
+    Encode(BoxError),
+    Store(StoreError),
+}
+
+/// Stores a value's bytes.
+fn put(disk: &Disk, codec: &Codec, value: &AnyValue, sync: Sync) -> Result<Object, PutError> {
+    let mut put = None;
+    let mut write = |bytes: &[u8]| put = Some(disk.objects.put(bytes, sync));
+    (codec.encode)(value, &mut write).map_err(PutError::Encode)?;
+    put.expect("a codec that succeeds hands its bytes over")
+        .map_err(PutError::Store)
+}
+
+/// Reads a kept single value.
+fn read_value(disk: &Disk, codec: &Codec, output: &Output) -> Result<AnyValue, StoreError> {
+    let wrong = |cause: BoxError| StoreError::Codec {
+        action: "decode",
+        type_tag: output.type_tag().to_owned(),
+        cause,
+    };
+    let Output::Value { object, .. } = output else {
+        return Err(wrong("a single value was expected".into()));
+    };
+    (codec.decode)(disk.objects.read(object)?).map_err(wrong)
 }

@@ -7,14 +7,21 @@
 //! [`Store`] are found again by their key, which is made of everything that
 //! decides them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
 mod artifact;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod config;
 mod context;
+mod diagram;
 mod digest;
 mod each;
 mod error;
 mod event;
 mod execute;
+mod explain;
+mod files;
 mod fingerprint;
 mod graph;
 mod handle;
@@ -30,16 +37,20 @@ mod report;
 mod run;
 mod scratch;
 mod store;
+mod text;
 mod transformer;
 mod wires;
 
 pub use artifact::{Artifact, Bytes, Record};
 pub use config::{Config, ConfigError};
 pub use context::Context;
+pub use diagram::{Diagram, DiagramNode, Status, Tone};
 pub use digest::{Digest, Digester, ParseDigestError};
 pub use error::{BoxError, BuildError, Error, Failed, SharedError, StepFailure, StoreError};
 pub use event::{CancelToken, Cancelled, Event};
-pub use fingerprint::Fingerprint;
+pub use explain::{Action, Plan, PlannedStep, Reason};
+pub use files::{DataFile, Trust};
+pub use fingerprint::{Fingerprint, Listing};
 pub use graph::Kind;
 pub use handle::{Handle, Keepable};
 pub use inputs::Inputs;
@@ -48,6 +59,8 @@ pub use key::{InputPart, KeyParts};
 pub use pipeline::Pipeline;
 pub use report::{ItemCounts, ItemReport, Outcome, RunReport, StepReport};
 pub use run::{Run, Runner};
-pub use store::{Kept, Manifest, Object, Output, Store};
+pub use store::{
+    GcOptions, GcReport, Kept, Manifest, Object, Origin, Output, Store, Transfer, Verification,
+};
 pub use transformer::{Estimator, Transformer, Version};
 pub use wires::{Feeds, FeedsEach, Targets, Whole, whole};

@@ -1,12 +1,16 @@
 //! What the store remembers of a run, for `explain` and for collecting garbage.
 
+use std::collections::HashMap;
+
 use crate::error::StoreError;
-use crate::graph::{Node, Work};
-use crate::key::{self, InputPart};
-use crate::plan::{Planned, State};
+use crate::explain::states;
+use crate::fingerprint::Listing;
+use crate::graph::Node;
+use crate::plan::Planned;
 use crate::report::{Outcome, RunReport};
 use crate::store::Disk;
-use crate::store::records::{LatestStep, RunRecord};
+use crate::store::disk::Sync;
+use crate::store::records::RunRecord;
 
 /// Remembers what the run sets out to do, so that what a killed run leaves is not garbage.
 pub(crate) fn remember_start(
@@ -14,37 +18,24 @@ pub(crate) fn remember_start(
     pipeline: &str,
     nodes: &[Node],
     planned: &[Planned],
+    listings: &HashMap<usize, Listing>,
 ) -> Result<(), StoreError> {
+    let mut objects = HashMap::new();
+    for (input, listing) in listings.iter().filter(|(_, listing)| !listing.is_empty()) {
+        let bytes = serde_json::to_vec(listing).map_err(|cause| StoreError::Codec {
+            action: "encode",
+            type_tag: "listing".to_owned(),
+            cause: cause.into(),
+        })?;
+        objects.insert(*input, disk.objects.put(&bytes, Sync::ToSystem)?);
+    }
+    let states = states(nodes, planned, |index| objects.get(&index).copied());
     disk.update_latest(pipeline, |latest| {
-        for (node, entry) in nodes.iter().zip(planned) {
-            if matches!(entry.state, State::NotInvolved) {
-                continue;
-            }
-            let finished = latest.steps.get(&*node.name).and_then(|step| step.finished);
-            let part = |input: &usize| InputPart {
-                name: nodes[*input].name.to_string(),
-                key: planned[*input].output_key,
-            };
-            let inputs = node.inputs.iter().map(|(input, _)| part(input)).collect();
-            let parts = key::parts(node, inputs);
-            let log = matches!(node.work, Work::Each(_)).then(|| item_log(node, planned));
-            latest.steps.insert(
-                node.name.to_string(),
-                LatestStep {
-                    key: entry.key,
-                    log,
-                    parts,
-                    finished,
-                },
-            );
+        for (name, mut state) in states {
+            state.finished = latest.steps.get(&name).and_then(|before| before.finished);
+            latest.steps.insert(name, state);
         }
     })
-}
-
-/// The log of an `each` step's items.
-pub(crate) fn item_log(node: &Node, planned: &[Planned]) -> crate::Digest {
-    let model = (node.kind == crate::Kind::ApplyEach).then(|| planned[node.inputs[0].0].output_key);
-    key::item_code(node, model)
 }
 
 /// Remembers how the run ended.

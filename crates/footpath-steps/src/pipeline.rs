@@ -110,6 +110,7 @@ impl Pipeline {
     }
 
     /// A value that each run is given, by [`Inputs::with`].
+    #[must_use]
     pub fn input<T: Send + Sync + 'static>(&self, name: &str) -> Handle<T> {
         let code = Code {
             kind: Kind::Input,
@@ -234,10 +235,7 @@ impl Pipeline {
         let read = inputs.reader();
         let work = move |slots: &[Slot], context: &Context| {
             let mut slots = slots.iter();
-            let model = slots
-                .next()
-                .expect("the model is the first input")
-                .value::<M>();
+            let model = first(slots.next()).value::<M>();
             Ok(Arc::new(model.transform(&read(&mut slots), context)?) as AnyValue)
         };
         self.add(name, code, &nodes, Work::Step(Arc::new(work)))
@@ -309,7 +307,7 @@ impl Pipeline {
         };
         let model = model.node().clone().by(Edge::Beside);
         self.add_each(name, code, Some(model), items, |model| {
-            let model = model.expect("the model is the first input").value::<M>();
+            let model = first(model).value::<M>();
             Arc::new(move |input, context| model.transform(input, context))
         })
     }
@@ -458,6 +456,11 @@ impl Pipeline {
         };
         Handle::new(self.node(self.graph.add(node, inputs)))
     }
+}
+
+/// The model of an `apply` step: its first input.
+fn first(slot: Option<&Slot>) -> &Slot {
+    slot.expect("the model is the first input")
 }
 
 const fn assert_captures_nothing<F>() {

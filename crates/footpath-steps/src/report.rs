@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::explain::Reason;
 use crate::graph::Kind;
 
 /// What happened to every step of a run.
@@ -31,6 +32,8 @@ pub struct StepReport {
     pub key: Option<Digest>,
     /// What happened.
     pub outcome: Outcome,
+    /// Why, as far as the store remembers earlier runs.
+    pub reasons: Vec<Reason>,
     /// How long its own work took, in seconds; for a streamed step, added over its items.
     pub elapsed_secs: f64,
     /// The size of its kept output, in bytes.

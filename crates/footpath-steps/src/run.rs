@@ -7,6 +7,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use crate::error::{Error, Failed};
 use crate::event::{CancelToken, Event, Observer};
 use crate::execute::{Ended, Wave};
+use crate::explain::Past;
 use crate::graph::Slot;
 use crate::inputs::Inputs;
 use crate::journal::Journal;
@@ -126,7 +127,7 @@ impl<'s> Runner<'s> {
             return Err(foreign.into());
         }
         let nodes = graph.nodes()?;
-        let given = inputs.resolve(graph)?;
+        let (given, listings) = inputs.resolve(graph)?;
         let targets: Vec<usize> = wanted.iter().map(|target| target.index).collect();
         let in_use = self
             .store
@@ -143,7 +144,12 @@ impl<'s> Runner<'s> {
         let ended = loop {
             let planned = plan::plan(&nodes, &targets, &given, &done, self.store)?;
             if let Some(disk) = self.store.disk() {
-                memory::remember_start(disk, &graph.name, &nodes, &planned)?;
+                if done.is_empty() {
+                    let reasons =
+                        Past::of(disk, &graph.name)?.explain(&nodes, &planned, &listings)?;
+                    journal.explain(reasons);
+                }
+                memory::remember_start(disk, &graph.name, &nodes, &planned, &listings)?;
             }
             let wave = Wave::new(
                 self,

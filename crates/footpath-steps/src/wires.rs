@@ -76,7 +76,9 @@ impl Feeds<()> for () {
 
 impl<In: 'static, W: Feeds<In>> Feeds<Vec<Arc<In>>> for Vec<W> {
     fn nodes(&self, nodes: &mut Vec<NodeRef>) {
-        self.iter().for_each(|wire| wire.nodes(nodes));
+        for wire in self {
+            wire.nodes(nodes);
+        }
     }
 
     fn reader(&self) -> Reader<Vec<Arc<In>>> {
@@ -87,7 +89,9 @@ impl<In: 'static, W: Feeds<In>> Feeds<Vec<Arc<In>>> for Vec<W> {
 
 impl<In: 'static, W: Feeds<In>> Feeds<BTreeMap<String, Arc<In>>> for BTreeMap<String, W> {
     fn nodes(&self, nodes: &mut Vec<NodeRef>) {
-        self.values().for_each(|wire| wire.nodes(nodes));
+        for wire in self.values() {
+            wire.nodes(nodes);
+        }
     }
 
     fn reader(&self) -> Reader<BTreeMap<String, Arc<In>>> {
@@ -376,7 +380,9 @@ impl<W: Targets> Targets for Vec<W> {
     type Output = Vec<W::Output>;
 
     fn nodes(&self, nodes: &mut Vec<NodeRef>) {
-        self.iter().for_each(|wire| wire.nodes(nodes));
+        for wire in self {
+            wire.nodes(nodes);
+        }
     }
 
     fn collect(&self, slots: &mut std::slice::Iter<'_, Slot>) -> Self::Output {

@@ -1,5 +1,7 @@
 //! The behaviours every pipeline relies on, end to end.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use footpath_steps::*;
 use serde::{Deserialize, Serialize};
 

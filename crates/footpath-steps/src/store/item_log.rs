@@ -78,6 +78,16 @@ pub(crate) fn read(path: &Path) -> Result<HashMap<Digest, Object>> {
         .collect())
 }
 
+/// A log of these items, in the order of their keys.
+pub(crate) fn encode_all(items: &HashMap<Digest, Object>) -> Vec<u8> {
+    let mut records: Vec<_> = items
+        .iter()
+        .map(|(key, object)| encode(key, object))
+        .collect();
+    records.sort_unstable();
+    records.concat()
+}
+
 fn encode(key: &Digest, object: &Object) -> [u8; RECORD_BYTES] {
     let mut record = [0; RECORD_BYTES];
     record[..32].copy_from_slice(key.as_bytes());

@@ -31,7 +31,10 @@ use crate::event::CancelToken;
 use crate::graph::Slot;
 use crate::scratch::Scratch;
 
+mod bundle;
 pub(crate) mod disk;
+mod gc;
+mod inspect;
 pub(crate) mod item_log;
 mod kept;
 pub(crate) mod locks;
@@ -39,8 +42,11 @@ pub(crate) mod manifest;
 pub(crate) mod objects;
 pub(crate) mod records;
 
+pub use bundle::Transfer;
+pub use gc::{GcOptions, GcReport};
+pub use inspect::Verification;
 pub use kept::Kept;
-pub use manifest::{Manifest, Output};
+pub use manifest::{Manifest, Origin, Output};
 pub use objects::Object;
 
 use disk::{Result, Sync};
@@ -202,7 +208,7 @@ impl Disk {
         value: &impl serde::Serialize,
         sync: Sync,
     ) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(value)
+        let bytes = serde_json::to_vec(value)
             .map_err(|error| disk::at("write", path)(std::io::Error::other(error)))?;
         disk::write_whole(path, &self.root.join("tmp"), &bytes, sync)
     }
@@ -219,6 +225,18 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<O
             tracing::warn!(path = %path.display(), %error, "a damaged file of the store is ignored");
             Ok(None)
         }
+    }
+}
+
+/// Reads an object that holds JSON; one that is not there or damaged counts as absent.
+pub(crate) fn read_object_json<T: serde::de::DeserializeOwned>(
+    disk: &Disk,
+    object: &Object,
+) -> Result<Option<T>> {
+    match disk.objects.read(object) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(StoreError::MissingObject(_) | StoreError::Damaged(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

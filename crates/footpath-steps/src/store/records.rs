@@ -1,12 +1,13 @@
 //! What the store remembers of runs: the newest state of each step, and reports.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Result, Sync};
-use super::{Disk, locks, read_json};
+use super::{Disk, Object, locks, read_json};
 use crate::digest::Digest;
 use crate::key::KeyParts;
 use crate::report::RunReport;
@@ -20,6 +21,8 @@ pub(crate) struct LatestStep {
     pub(crate) parts: KeyParts,
     /// The newest key it has succeeded with; another one than `key` after a failed or killed run.
     pub(crate) finished: Option<Digest>,
+    /// The labelled parts of an input.
+    pub(crate) listing: Option<Object>,
 }
 
 /// The newest state of each step of one pipeline, by the step's name.
@@ -43,7 +46,8 @@ pub(crate) fn file_name(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02x}"));
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "%{byte:02x}");
         }
     }
     text
