@@ -117,6 +117,14 @@ impl<T: Fingerprint + ?Sized> Fingerprint for Arc<T> {
     fn fingerprint(&self, digester: &mut Digester) -> Result<(), BoxError> {
         self.as_ref().fingerprint(digester)
     }
+
+    fn label(&self) -> Option<String> {
+        self.as_ref().label()
+    }
+
+    fn listing(&self) -> Listing {
+        self.as_ref().listing()
+    }
 }
 
 impl<T: Fingerprint> Fingerprint for Option<T> {

@@ -1,12 +1,20 @@
 //! Typed, cached pipelines over a content-addressed store.
 //!
-//! A [`Pipeline`] is a graph of named steps. Steps take and give typed
-//! [`Handle`]s; a step does the work of a [`Transformer`] or lets an
-//! [`Estimator`] learn a model. [`Pipeline::run`] computes what is asked for and
-//! nothing else: outputs and models that are [kept](Handle::keep_output) in a
-//! [`Store`] are found again by their key, which is made of everything that
-//! decides them.
-
+//! | to … | see |
+//! | --- | --- |
+//! | build a graph of steps | [`Pipeline`], [`Handle`] |
+//! | write a step's work | [`Transformer`], [`Estimator`], [`Context`] |
+//! | connect steps | [`Feeds`], [`FeedsEach`], [`whole`] |
+//! | work item by item | [`Pipeline::each`], [`Items`] |
+//! | keep outputs and models | [`Handle::keep_output`], [`Store`], [`Artifact`], [`Record`] |
+//! | give a run its data | [`Inputs`], [`Fingerprint`], [`DataFile`] |
+//! | run, cancel, watch | [`Pipeline::run`], [`Runner`], [`Event`] |
+//! | know what runs and why | [`Pipeline::plan`], [`Plan`], [`RunReport`] |
+//! | see the graph | [`Pipeline::diagram`], [`Diagram`] |
+//! | clean, verify, move a store | [`Store::gc`], [`Store::verify`], [`Store::export`] |
+//!
+//! Features: `cli` (off by default) adds the command line over any pipeline.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod artifact;
