@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Score a results file against a ground truth (COCO AP and AR)
     Score(ScoreArgs),
+    /// Look into a pipeline and what is kept of it
+    Steps(StepsArgs),
     /// Show the configuration
     Config(ConfigArgs),
 }
@@ -254,6 +256,21 @@ pub(crate) struct ScoreArgs {
     /// Write the metrics as flat JSON to OUT, or to stdout without OUT
     #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// `footpath steps`
+#[derive(Debug, Args)]
+pub(crate) struct StepsArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline to look into
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: footpath_steps::cli::Command,
 }
 
 /// `footpath config`

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Score(args) => commands::score::run(&args),
+        Command::Steps(args) => commands::steps::run(&args),
         Command::Config(args) => commands::config::run(&args),
     };
     match done {

@@ -60,7 +60,7 @@ impl Session {
             Dataset::read(&config.data, split, config.building_category, strictness)
                 .with_context(|| format!("cannot use the {} tiles", split.folder()))?;
         report_problems(&report);
-        Imagery::of_dataset(&dataset).map_err(|cause| anyhow!(cause))
+        Imagery::of_dataset(&dataset, &self.store).map_err(|cause| anyhow!(cause))
     }
 
     /// What the graphs are built from; `watched` shows how training goes.

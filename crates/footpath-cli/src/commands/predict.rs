@@ -21,7 +21,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let name: PipelineName = args.pipeline.into();
     let files = list_images(&args.images)?;
     let graph = PredictionGraph::new(session.setup(name, false));
-    let images = images_of(&files).map_err(|cause| anyhow!(cause))?;
+    let images = images_of(&files, &session.store).map_err(|cause| anyhow!(cause))?;
     let inputs = Inputs::new().with(&graph.images, images);
     let inputs = match &args.model {
         Some(path) => inputs.with(&graph.model, read_model(path)?),

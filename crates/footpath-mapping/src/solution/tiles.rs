@@ -1,10 +1,10 @@
 //! What enters the pipelines: images and annotations, each known by its content.
 
-use crate::dataset::{AnnotationRecord, Dataset, ImageFile, Shape, read_rgb};
+use crate::dataset::{AnnotationRecord, Dataset, EXTENSIONS, ImageFile, Shape, Tile, read_rgb};
 use crate::problem::{Problem, ProblemKind};
-use footpath_steps::{BoxError, Digest, Digester, Fingerprint, Items};
+use footpath_steps::{BoxError, Digest, Digester, Fingerprint, Items, Store};
 use image::RgbImage;
-use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// One image file. Its content is its identity; its name and place are not.
@@ -12,19 +12,16 @@ use std::path::{Path, PathBuf};
 pub struct TileImage {
     /// The file.
     pub path: PathBuf,
-    /// Digest of its bytes; none where it cannot be read, which [`TileImage::read`] then tells.
+    /// Digest of its bytes; none where there is no such file, which [`TileImage::read`] then tells.
     digest: Option<Digest>,
     /// Width and height that its annotations are in, px; unknown for images to predict on.
     pub expected_size: Option<[u32; 2]>,
 }
 
 impl TileImage {
-    /// The image at `path`, read once for its digest.
+    /// The image at `path`, whose bytes have this digest.
     #[must_use]
-    pub fn new(path: &Path, expected_size: Option<[u32; 2]>) -> Self {
-        let digest = std::fs::read(path)
-            .ok()
-            .map(|bytes| Digest::of_bytes(&bytes));
+    pub fn new(path: &Path, digest: Option<Digest>, expected_size: Option<[u32; 2]>) -> Self {
         Self {
             path: path.to_owned(),
             digest,
@@ -117,32 +114,31 @@ pub struct Imagery {
 }
 
 impl Imagery {
-    /// The tiles of a data set. Reads each image file once, for its digest.
+    /// The tiles of a data set. Reads each image file once for its digest, which `store`
+    /// remembers for as long as the file is not touched.
     ///
     /// # Errors
-    /// When an annotation has no stable form as bytes, which one that was read always has.
-    pub fn of_dataset(dataset: &Dataset) -> Result<Self, BoxError> {
+    /// When a folder of images cannot be read.
+    pub fn of_dataset(dataset: &Dataset, store: &Store) -> Result<Self, BoxError> {
         let tiles = dataset.tiles();
-        let images = tiles
-            .par_iter()
-            .map(|tile| TileImage::new(&tile.path, Some([tile.width, tile.height])))
-            .collect();
-        let buildings = tiles
-            .iter()
-            .map(|tile| TileBuildings {
-                width: tile.width,
-                height: tile.height,
-                buildings: dataset.buildings(tile).to_vec(),
-            })
-            .collect();
-        let origin = |tile: &crate::dataset::Tile| ImageFile {
+        let digests = digests(tiles.iter().map(|tile| &*tile.path), store)?;
+        let images = tiles.iter().map(|tile| {
+            let size = [tile.width, tile.height];
+            TileImage::new(&tile.path, digests.get(&tile.path).copied(), Some(size))
+        });
+        let buildings = tiles.iter().map(|tile| TileBuildings {
+            width: tile.width,
+            height: tile.height,
+            buildings: dataset.buildings(tile).to_vec(),
+        });
+        let origin = |tile: &Tile| ImageFile {
             id: tile.id.image,
             path: tile.path.clone(),
             file_name: tile.file_name.clone(),
         };
         Ok(Self {
-            images: Items::new(images)?,
-            buildings: Items::new(buildings)?,
+            images: Items::new(images.collect())?,
+            buildings: Items::new(buildings.collect())?,
             tiles: tiles.iter().map(origin).collect(),
         })
     }
@@ -151,12 +147,25 @@ impl Imagery {
 /// Images to predict on, each read once for its digest.
 ///
 /// # Errors
-/// As [`Imagery::of_dataset`].
-pub fn images_of(files: &[ImageFile]) -> Result<Items<TileImage>, BoxError> {
-    Items::new(
-        files
-            .par_iter()
-            .map(|file| TileImage::new(&file.path, None))
-            .collect(),
-    )
+/// When their folder cannot be read.
+pub fn images_of(files: &[ImageFile], store: &Store) -> Result<Items<TileImage>, BoxError> {
+    let digests = digests(files.iter().map(|file| &*file.path), store)?;
+    let image =
+        |file: &ImageFile| TileImage::new(&file.path, digests.get(&file.path).copied(), None);
+    Items::new(files.iter().map(image).collect())
+}
+
+/// The digests of image files, folder by folder.
+fn digests<'a>(
+    paths: impl Iterator<Item = &'a Path>,
+    store: &Store,
+) -> Result<HashMap<PathBuf, Digest>, BoxError> {
+    let folders: BTreeSet<&Path> = paths.filter_map(Path::parent).collect();
+    let mut digests = HashMap::new();
+    for folder in folders {
+        for file in store.data_files(folder, &EXTENSIONS)? {
+            digests.insert(folder.join(&file.name), file.digest);
+        }
+    }
+    Ok(digests)
 }
