@@ -10,6 +10,7 @@ fn main() -> std::process::ExitCode {
 }
 
 /// The pipeline and its inputs.
+#[must_use]
 pub fn app() -> App {
     let p = Pipeline::new("words");
     let text = p.input::<String>("text");
