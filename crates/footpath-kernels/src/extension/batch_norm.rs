@@ -16,7 +16,8 @@ use burn_flex::FlexTensor;
 
 use super::{
     Normalised,
-    flex::{allocate, contiguous, dims, into_mutable, tensor, untracked, values},
+    buffer::Buffer,
+    flex::{contiguous, dims, into_mutable, tensor, untracked, values},
 };
 use crate::{
     Activation,
@@ -44,7 +45,7 @@ pub(super) fn forward(
         epsilon,
         relu,
     };
-    let mut y = allocate(planes.len());
+    let mut y = Buffer::new(planes.len());
     let statistics = batch_norm::normalise_batch(planes, operands, &mut y);
     (tensor(y, shape), statistics)
 }
@@ -54,7 +55,7 @@ pub(super) fn outputs(x: &FlexTensor, y: FlexTensor, statistics: &Statistics) ->
     let [images, channels, height, width] = dims(x);
     let count = images * height * width;
     let correction = count as f32 / count.saturating_sub(1).max(1) as f32;
-    let unbiased = statistics
+    let unbiased: Vec<f32> = statistics
         .variance
         .iter()
         .map(|variance| variance * correction)
@@ -89,7 +90,7 @@ pub(crate) fn batch_norm_eval(
         relu: activation == Activation::Relu,
     };
     let planes = Planes::new(shape);
-    let mut y = allocate(planes.len());
+    let mut y = Buffer::new(planes.len());
     batch_norm::normalise(planes, operands, values(&mean), values(&variance), &mut y);
     Tensor::from_primitive::<Flex>(tensor(y, shape))
 }

@@ -12,7 +12,10 @@ use burn::backend::{
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::flex::{allocate, contiguous, dims, tensor, values};
+use super::{
+    buffer::Buffer,
+    flex::{contiguous, dims, tensor, values},
+};
 
 /// The operation itself.
 pub(super) fn forward(parts: &[FlexTensor; 2]) -> FlexTensor {
@@ -27,7 +30,7 @@ pub(super) fn forward(parts: &[FlexTensor; 2]) -> FlexTensor {
     }
     let parts = parts.each_ref().map(contiguous);
     let lengths = lengths(&parts);
-    let mut y = allocate(images * lengths.iter().sum::<usize>());
+    let mut y = Buffer::new(images * lengths.iter().sum::<usize>());
     y.par_chunks_exact_mut(lengths.iter().sum::<usize>().max(1))
         .enumerate()
         .for_each(|(image, y)| {
@@ -89,7 +92,7 @@ impl Backward<Flex, 2> for Concatenate {
         for (parent, shape) in ops.parents.into_iter().zip(ops.state) {
             let len = len_of(shape);
             if let Some(node) = parent {
-                let mut dx = allocate(shape[0] * len);
+                let mut dx = Buffer::new(shape[0] * len);
                 dx.par_chunks_exact_mut(len.max(1))
                     .enumerate()
                     .for_each(|(image, dx)| {

@@ -11,7 +11,10 @@ use burn::backend::{
 };
 use burn_flex::FlexTensor;
 
-use super::flex::{allocate, contiguous, dims, into_mutable, tensor, values};
+use super::{
+    buffer::Buffer,
+    flex::{contiguous, dims, into_mutable, tensor, values},
+};
 use crate::cpu::{
     batch_norm::Planes,
     convolution::{Epilogue, convolve, convolve_transposed},
@@ -109,13 +112,13 @@ impl Direction {
         let images = geometry.images;
         match self {
             Self::Forward => {
-                let mut y = allocate(geometry.output_len());
+                let mut y = Buffer::new(geometry.output_len());
                 convolve(geometry, values(x), values(weight), epilogue, &mut y);
                 let [height, width] = geometry.output;
                 tensor(y, [images, geometry.channels_out, height, width])
             }
             Self::Transposed => {
-                let mut y = allocate(geometry.input_len());
+                let mut y = Buffer::new(geometry.input_len());
                 convolve_transposed(geometry, values(x), values(weight), epilogue, &mut y);
                 let [height, width] = geometry.input;
                 tensor(y, [images, geometry.channels_in, height, width])
@@ -165,7 +168,7 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
         }
         drop(rectified);
         if let Some(node) = &ops.parents[1] {
-            let mut result = allocate(geometry.weight_len());
+            let mut result = Buffer::new(geometry.weight_len());
             let (input, output) = match self.direction {
                 Direction::Forward => (&x, &gradient),
                 Direction::Transposed => (&gradient, &x),

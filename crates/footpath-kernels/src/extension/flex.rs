@@ -2,24 +2,17 @@
 
 use burn::{
     backend::Flex,
-    tensor::{Bytes, DType, Shape, Tensor},
+    tensor::{DType, Shape, Tensor},
 };
 use burn_flex::{FlexTensor, Layout};
 
+use super::buffer::Buffer;
 use crate::{AdamSettings, AdamState, cpu::adam};
 
-/// A buffer for a result, of which the kernel writes every value.
-pub(super) fn allocate(len: usize) -> Vec<f32> {
-    vec![0.0; len]
-}
-
 /// A tensor over a buffer.
-pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::new(
-        Bytes::from_elems(values),
-        Layout::contiguous(Shape::from(shape)),
-        DType::F32,
-    )
+pub(super) fn tensor<const D: usize>(values: impl Into<Buffer>, shape: [usize; D]) -> FlexTensor {
+    let bytes = values.into().into_bytes();
+    FlexTensor::new(bytes, Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 
 /// The tensor with its values in row-major order, from the start of its buffer to the end.

@@ -11,13 +11,16 @@ use burn::backend::{
 };
 use burn_flex::FlexTensor;
 
-use super::flex::{allocate, contiguous, dims, tensor, values};
+use super::{
+    buffer::Buffer,
+    flex::{contiguous, dims, tensor, values},
+};
 use crate::cpu::max_pool::{self, PoolGeometry};
 
 /// The operation itself.
 pub(super) fn forward(x: &FlexTensor, geometry: &PoolGeometry) -> FlexTensor {
     let [images, channels, ..] = dims::<4>(x);
-    let mut y = allocate(geometry.planes * geometry.output_pixels());
+    let mut y = Buffer::new(geometry.planes * geometry.output_pixels());
     max_pool::forward(geometry, values(&contiguous(x)), &mut y);
     tensor(
         y,
@@ -53,7 +56,7 @@ impl Backward<Flex, 1> for MaxPool {
     ) {
         let (x, geometry) = ops.state;
         unary::<Flex, _>(ops.parents, ops.node, grads, |gradient| {
-            let mut dx = allocate(values(&x).len());
+            let mut dx = Buffer::new(values(&x).len());
             max_pool::backward(
                 &geometry,
                 values(&x),

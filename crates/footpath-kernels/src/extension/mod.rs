@@ -1,6 +1,7 @@
 //! The kernels as a Burn backend extension: on `flex` tensors, and on tensors that autodiff tracks over them.
 
 mod batch_norm;
+mod buffer;
 mod concatenation;
 mod convolution;
 mod flex;

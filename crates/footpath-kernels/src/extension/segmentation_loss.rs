@@ -12,7 +12,10 @@ use burn::backend::{
 use burn::tensor::DType;
 use burn_flex::FlexTensor;
 
-use super::flex::{allocate, contiguous, dims, tensor, values};
+use super::{
+    buffer::Buffer,
+    flex::{contiguous, dims, tensor, values},
+};
 use crate::{
     SegmentationLoss,
     cpu::segmentation_loss::{self, Operands, Sums},
@@ -148,7 +151,7 @@ impl Backward<Flex, 1> for Loss {
         } = ops.state;
         unary::<Flex, _>(ops.parents, ops.node, grads, |gradient| {
             let scale = values(&contiguous(&gradient))[0];
-            let mut result = allocate(values(&logits).len());
+            let mut result = Buffer::new(values(&logits).len());
             let operands = operands(&logits, &labels, &weights);
             segmentation_loss::gradient(operands, &sums, &settings, scale, &mut result);
             tensor(result, dims::<4>(&logits))
