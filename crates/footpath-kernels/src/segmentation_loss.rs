@@ -150,7 +150,7 @@ mod tests {
         ] {
             let logits = leaf([2, classes, 70, 67], 1);
             let labels = (0..2 * 70 * 67)
-                .map(|i| (i * 7 / 3) as i64 % classes as i64)
+                .map(|i| i64::from(i * 7 / 3) % classes as i64)
                 .collect();
             let device = Device::flex().autodiff();
             let labels: Vec<i64> = labels;

@@ -230,16 +230,14 @@ pub(crate) fn lane_sums<const N: usize>(
     let whole = len - len % LANES;
     for start in (0..whole).step_by(LANES) {
         for lane in 0..LANES {
-            let values = values(start + lane);
-            for n in 0..N {
-                lanes[n][lane] += values[n];
+            for (sums, value) in lanes.iter_mut().zip(values(start + lane)) {
+                sums[lane] += value;
             }
         }
     }
-    for i in whole..len {
-        let values = values(i);
-        for n in 0..N {
-            lanes[n][i - whole] += values[n];
+    for (lane, i) in (whole..len).enumerate() {
+        for (sums, value) in lanes.iter_mut().zip(values(i)) {
+            sums[lane] += value;
         }
     }
     lanes.map(|lanes| lanes.iter().map(|lane| f64::from(*lane)).sum())

@@ -125,7 +125,7 @@ pub(crate) fn backward(geometry: &PoolGeometry, x: &[f32], dy: &[f32], dx: &mut 
                             } else {
                                 (&bottom, &mut *dbottom, lower)
                             };
-                        let right = usize::from(values[i] != best && !best.is_nan());
+                        let right = usize::from(values[i] < best);
                         target[i + right] = *dy;
                     }
                 } else {

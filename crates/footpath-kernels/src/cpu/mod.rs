@@ -3,6 +3,11 @@
 //! Nothing here knows of Burn. Work is cut into pieces by the shapes alone, never by the number of threads, and every
 //! sum has one order, so results are the same bits for any number of threads.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the innermost loops take the instruction set of the function that they are inlined into"
+)]
+
 pub(crate) mod adam;
 pub(crate) mod batch_norm;
 pub(crate) mod convolution;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// The instruction sets that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Plain Rust, left to the compiler's vectoriser: NEON on AArch64, SSE2 on old x86.
+    /// Plain Rust, left to the compiler's vectoriser: NEON on `AArch64`, SSE2 on old x86.
     Portable,
     /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
+    batch_norm::{self, Planes},
     convolution::{Epilogue, convolve, convolve_transposed},
     geometry::ConvGeometry,
+    rectifier,
     weight_gradient::weight_gradient,
 };
 
@@ -145,5 +147,65 @@ fn epilogue_adds_and_rectifies() {
         relu: true,
     };
     convolve(&g, &[1.0, -2.0, 3.0], &[2.0], epilogue, &mut y);
-    assert_eq!(y, [3.5, 0.0, 2.5]);
+    assert_eq!(y.map(f32::to_bits), [3.5_f32, 0.0, 2.5].map(f32::to_bits));
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    let g = ConvGeometry::new([2, 24, 40, 40], [40, 24, 3, 3], [1, 1], [1, 1]);
+    let x = values(g.input_len(), 1);
+    let w = values(g.weight_len(), 2);
+    let dy = values(g.output_len(), 3);
+    let planes = Planes {
+        images: 2,
+        channels: 24,
+        pixels: 1600,
+    };
+    let run = || {
+        let mut y = vec![0.0; g.output_len()];
+        convolve(&g, &x, &w, Epilogue::default(), &mut y);
+        let mut dx = vec![0.0; g.input_len()];
+        convolve_transposed(&g, &dy, &w, Epilogue::default(), &mut dx);
+        let mut dw = vec![0.0; g.weight_len()];
+        weight_gradient(&g, &x, &dy, &mut dw);
+        let bias = rectifier::backward(
+            Planes {
+                channels: 40,
+                ..planes
+            },
+            None,
+            &mut dy.clone(),
+        );
+        let operands = batch_norm::Operands {
+            x: &x,
+            gamma: &w[..24],
+            beta: &w[24..48],
+            residual: None,
+            epsilon: 1e-5,
+            relu: true,
+        };
+        let mut normalised = vec![0.0; x.len()];
+        let statistics = batch_norm::normalise_batch(planes, operands, &mut normalised);
+        let values = [
+            y,
+            dx,
+            dw,
+            bias,
+            normalised,
+            statistics.mean,
+            statistics.variance,
+        ]
+        .concat();
+        values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("a pool");
+        pool.install(run)
+    };
+    let one = with_threads(1);
+    assert!(one == with_threads(2));
+    assert!(one == with_threads(4));
 }

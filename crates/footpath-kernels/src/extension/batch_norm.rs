@@ -107,16 +107,20 @@ pub(super) fn track<C: CheckpointStrategy>(
     let (x, x_node) = x.into_parts();
     let (gamma, gamma_node) = gamma.into_parts();
     let (beta, beta_node) = beta.into_parts();
-    let (y, mean, variance, unbiased) = match residual {
-        Some(residual) => {
-            let (residual, node) = residual.into_parts();
-            let nodes = [x_node, gamma_node, beta_node, node];
-            record::<C, 4>(nodes, &x, &gamma, &beta, Some(&residual), epsilon, relu)
-        }
-        None => {
-            let nodes = [x_node, gamma_node, beta_node];
-            record::<C, 3>(nodes, &x, &gamma, &beta, None, epsilon, relu)
-        }
+    let (y, mean, variance, unbiased) = if let Some(residual) = residual {
+        let (residual, node) = residual.into_parts();
+        let nodes = [x_node, gamma_node, beta_node, node];
+        record::<C, 4>(nodes, &x, &gamma, &beta, Some(&residual), epsilon, relu)
+    } else {
+        record::<C, 3>(
+            [x_node, gamma_node, beta_node],
+            &x,
+            &gamma,
+            &beta,
+            None,
+            epsilon,
+            relu,
+        )
     };
     let detached = |tensor| <Autodiff<Flex, C> as AutodiffBackend>::from_inner(tensor);
     (y, detached(mean), detached(variance), detached(unbiased))

@@ -108,17 +108,16 @@ fn label_values(labels: &FlexTensor, classes: usize) -> Vec<u8> {
     }
 }
 
+/// Total, cross entropy, dice.
+type Losses<B> = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
+
 /// The operation recorded by autodiff.
 pub(super) fn track<C: CheckpointStrategy>(
     logits: FloatTensor<Autodiff<Flex, C>>,
     labels: &FlexTensor,
     weights: FloatTensor<Autodiff<Flex, C>>,
     settings: SegmentationLoss,
-) -> (
-    FloatTensor<Autodiff<Flex, C>>,
-    FloatTensor<Autodiff<Flex, C>>,
-    FloatTensor<Autodiff<Flex, C>>,
-) {
+) -> Losses<Autodiff<Flex, C>> {
     let (logits, node) = logits.into_parts();
     let evaluation = Evaluation::new(&logits, labels, weights.primitive(), settings);
     let (total, cross_entropy, dice) = evaluation.outputs();
