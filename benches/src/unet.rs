@@ -169,6 +169,9 @@ impl UNet {
     }
 
     /// Logits `[N, 2, H, W]` of images `[N, 3, H, W]`; `H` and `W` are multiples of 64.
+    ///
+    /// # Panics
+    /// If they are not.
     pub fn forward(&mut self, x: Tensor<4>) -> Tensor<4> {
         let p = &mut self.parameters;
         p.next = [0; 2];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Aerial images into building footprints, through experiments that can be retraced.
 ///
-/// Results go to stdout, talk to stderr (RUST_LOG=footpath=debug for more of it).
+/// Results go to stdout, talk to stderr (`RUST_LOG=footpath=debug` for more of it).
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what was finished is kept).
 #[derive(Debug, Parser)]
 #[command(name = "footpath", version, max_term_width = 100)]

@@ -77,7 +77,7 @@ impl Session {
     /// The graph of a pipeline with its inputs.
     pub(crate) fn training_graph(
         &self,
-        setup: Setup<'_>,
+        setup: &Setup<'_>,
     ) -> Result<(TrainingGraph, Inputs, TrainingData)> {
         let data = TrainingData {
             train: self.read(Split::Train)?,

@@ -37,7 +37,7 @@ type Evaluated = (Metrics, Items<TileObjects>, Imagery);
 /// The network that this configuration trained.
 fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
     let name = args.pipeline.into();
-    let (graph, inputs, data) = session.training_graph(session.setup(name, true))?;
+    let (graph, inputs, data) = session.training_graph(&session.setup(name, true))?;
     let targets = (&graph.metrics, &graph.objects);
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
     let (metrics, objects) = run.output;
@@ -47,7 +47,7 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
 /// A network brought as a file.
 fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
-    let graph = PredictionGraph::new(session.setup(args.pipeline.into(), false));
+    let graph = PredictionGraph::new(&session.setup(args.pipeline.into(), false));
     let inputs = Inputs::new()
         .with(&graph.model, read_model(model)?)
         .with(&graph.images, val.images.clone());

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
     let name: PipelineName = args.pipeline.into();
     let files = list_images(&args.images)?;
-    let graph = PredictionGraph::new(session.setup(name, false));
+    let graph = PredictionGraph::new(&session.setup(name, false));
     let images = images_of(&files, &session.store).map_err(|cause| anyhow!(cause))?;
     let inputs = Inputs::new().with(&graph.images, images);
     let inputs = match &args.model {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub(crate) fn run(args: &StepsArgs) -> Result<()> {
     let session = Rc::new(Session::open(&args.run)?);
     let graph = Rc::new(TrainingGraph::new(
-        session.setup(args.pipeline.into(), false),
+        &session.setup(args.pipeline.into(), false),
     ));
     let targets = (&graph.metrics, &graph.objects);
     let (reader, wired) = (Rc::clone(&session), Rc::clone(&graph));

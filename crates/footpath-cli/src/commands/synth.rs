@@ -39,7 +39,7 @@ pub(crate) fn run(args: &SynthArgs) -> Result<()> {
 pub(crate) fn make(settings: &SynthSettings, out: &Path, force: bool) -> Result<SynthReport> {
     let bar = bar("tiles", (settings.train + settings.val) as u64);
     let report = generate(settings, out, force, &|progress| {
-        bar.set_position(progress.done as u64)
+        bar.set_position(progress.done as u64);
     })
     .with_context(|| format!("cannot make the synthetic suburb in {}", out.display()));
     bar.finish_and_clear();

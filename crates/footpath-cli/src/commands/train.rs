@@ -18,7 +18,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if args.json {
         setup.observer = Some(json_events());
     }
-    let (graph, inputs, data) = session.training_graph(setup)?;
+    let (graph, inputs, data) = session.training_graph(&setup)?;
     say(&format!(
         "{}: {} training tiles, {} validation tiles",
         graph.pipeline.name(),

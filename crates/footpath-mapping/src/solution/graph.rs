@@ -85,7 +85,7 @@ pub struct Setup<'a> {
 impl TrainingGraph {
     /// Wires the pipeline. Nothing runs yet.
     #[must_use]
-    pub fn new(setup: Setup<'_>) -> Self {
+    pub fn new(setup: &Setup<'_>) -> Self {
         let config = setup.config;
         let p = Pipeline::new(setup.name.as_str());
         let train_images = p.input("train_images");
@@ -113,7 +113,7 @@ impl TrainingGraph {
         );
         let model = p.fit(UNET_STEP, unet, learnt_from);
 
-        let (probabilities, objects) = find_buildings(&p, &model, &val_images, &setup);
+        let (probabilities, objects) = find_buildings(&p, &model, &val_images, setup);
         let metrics = p
             .step("metrics", Measure, (&val_buildings, &objects))
             .keep_output();
@@ -172,11 +172,11 @@ pub struct PredictionGraph {
 impl PredictionGraph {
     /// Wires the pipeline. Nothing runs yet.
     #[must_use]
-    pub fn new(setup: Setup<'_>) -> Self {
+    pub fn new(setup: &Setup<'_>) -> Self {
         let p = Pipeline::new(format!("{}/predict", setup.name.as_str()));
         let model = p.input("model");
         let images = p.input("images");
-        let (_, objects) = find_buildings(&p, &model, &images, &setup);
+        let (_, objects) = find_buildings(&p, &model, &images, setup);
         Self {
             pipeline: p,
             model,

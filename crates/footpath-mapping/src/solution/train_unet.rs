@@ -265,7 +265,7 @@ impl<'a> Validator<'a> {
     }
 }
 
-/// The score is the challenge's AP50; without any building to find, the IoU has to do.
+/// The score is the challenge's AP50; without any building to find, the `IoU` has to do.
 fn validation(metrics: &Metrics) -> Validation {
     let score = if metrics.truths == 0 {
         metrics.iou
@@ -364,13 +364,14 @@ impl Artifact for TrainedUnet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use footpath_vision::progress::Losses;
 
     #[test]
     fn a_kept_network_comes_back_with_its_history() {
         let history = vec![EpochRecord {
             epoch: 0,
             learning_rate: 0.1,
-            losses: Default::default(),
+            losses: Losses::default(),
             score: 0.5,
             metrics: BTreeMap::new(),
         }];
