@@ -1,10 +1,16 @@
 //! Several inputs, and adapters between steps: tuples, lists, closures, constants.
 //!
 //! Run with `cargo run -p footpath-steps --example adapters`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use footpath_steps::{Error, Inputs, Pipeline, Store, Version, whole};
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), Error> {
     let p = Pipeline::new("adapters");
     let prices = p.input::<Vec<f64>>("prices");

@@ -1,7 +1,11 @@
 //! Caching and persistence: what is kept, what runs again, and why.
 //!
 //! Run with `cargo run -p footpath-steps --example caching`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use footpath_steps::{
     BoxError, Context, Handle, Inputs, Outcome, Pipeline, Store, Transformer, Version,
@@ -33,6 +37,8 @@ fn pipeline(exponent: i32) -> (Pipeline, Handle<Vec<f64>>, Handle<f64>) {
     (p, numbers, total.keep_output())
 }
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path().join(".footpath"))?;

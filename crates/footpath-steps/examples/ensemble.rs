@@ -1,7 +1,11 @@
 //! An ensemble: several models fitted to the same data, their predictions averaged.
 //!
 //! Run with `cargo run -p footpath-steps --example ensemble`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use std::sync::Arc;
 
@@ -52,6 +56,8 @@ impl Transformer for Line {
     }
 }
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), Error> {
     let p = Pipeline::new("ensemble");
     let points = p.input::<Vec<(f64, f64)>>("points");

@@ -1,7 +1,11 @@
 //! Files as inputs: item by item, in parallel, with a broken one left out and reported.
 //!
 //! Run with `cargo run -p footpath-steps --example files`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use footpath_steps::{BoxError, Context, DataFile, Inputs, Pipeline, Store, Transformer, Version};
 
@@ -23,6 +27,8 @@ impl Transformer for ReadNumber {
     }
 }
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("data");

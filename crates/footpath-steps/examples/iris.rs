@@ -4,7 +4,11 @@
 //! petal lengths and widths (doi:10.1111/j.1469-1809.1936.tb02137.x).
 //!
 //! Run with `cargo run -p footpath-steps --example iris`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use std::sync::Arc;
 
@@ -112,6 +116,8 @@ fn predict(
     p.apply_each("predict", model, flowers)
 }
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path())?;

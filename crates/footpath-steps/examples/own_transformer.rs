@@ -1,7 +1,11 @@
 //! A transformer of one's own, with parameters, chance and errors that help.
 //!
 //! Run with `cargo run -p footpath-steps --example own_transformer`.
-#![allow(clippy::print_stdout, reason = "an example shows its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_cmp,
+    reason = "an example shows and checks its result"
+)]
 
 use footpath_steps::{BoxError, Context, Inputs, Pipeline, Store, Transformer};
 
@@ -41,6 +45,8 @@ impl Transformer for Sample {
     }
 }
 
+/// Runs the example.
+#[allow(clippy::missing_errors_doc, reason = "it says what went wrong itself")]
 pub fn main() -> Result<(), BoxError> {
     let p = Pipeline::new("own transformer");
     let rows = p.input::<Vec<f64>>("rows");

@@ -15,7 +15,14 @@
 //!
 //! Features: `cli` (off by default) adds the command line over any pipeline.
 #![doc = include_str!("../README.md")]
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::float_cmp,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod artifact;
 #[cfg(feature = "cli")]

@@ -1,6 +1,10 @@
 //! `each` steps: streaming, resuming, failing, cancelling.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -270,9 +274,7 @@ fn a_cancelled_fit_resumes_from_its_scratch_folder() {
                 last.store(*done, Ordering::SeqCst);
             }
         });
-        let runner = cancel
-            .iter()
-            .fold(runner, |runner, token| runner.cancel_with(token));
+        let runner = cancel.iter().fold(runner, Runner::cancel_with);
         let model = p.fit(
             "fit",
             LongFit {

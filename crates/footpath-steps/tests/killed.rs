@@ -1,6 +1,10 @@
 //! Killing a process that uses a store, 200 times, at random instants.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,6 +1,10 @@
 //! The behaviours every pipeline relies on, end to end.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use footpath_steps::*;
 use serde::{Deserialize, Serialize};

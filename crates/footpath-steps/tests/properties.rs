@@ -1,6 +1,10 @@
 //! Properties of keys and caching, over random graphs.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,6 +1,10 @@
 //! What steppy's users rely on, by steppy's names, and how it is done here.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

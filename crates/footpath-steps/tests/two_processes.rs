@@ -1,6 +1,10 @@
 //! Two processes, one store, one pipeline.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test fails by panicking, and its floats are exact"
+)]
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
