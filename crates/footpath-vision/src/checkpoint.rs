@@ -96,7 +96,7 @@ pub fn write(
         write_safetensors(
             path,
             &metadata,
-            [("network.", tensors), ("adam.", &moments)],
+            &[("network.", tensors), ("adam.", &moments)],
         )
     })
 }

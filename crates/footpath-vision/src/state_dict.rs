@@ -1,18 +1,22 @@
 //! The network as an ordered map from names to tensors, as PyTorch's `state_dict()`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
-use std::io;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo, TensorView};
 
 use crate::parameter_path::ParameterPath;
 
 /// The one key of a safetensors file's metadata. A second one would be written in random order.
 const METADATA_KEY: &str = "footpath";
+
+/// The header's length is a multiple of this, as the format asks.
+const HEADER_ALIGNMENT: usize = 8;
 
 /// 32-bit float tensors by name, in the names' order.
 ///
@@ -117,16 +121,11 @@ impl StateDict {
     /// # Errors
     /// If the header would pass the format's limit of 100 MB.
     pub fn to_safetensors(&self, metadata: &str) -> Result<Vec<u8>, SafeTensorError> {
-        safetensors::serialize(self.views("")?, Some(wrap(metadata)))
-    }
-
-    fn views(&self, prefix: &str) -> Result<Vec<(String, TensorView<'_>)>, SafeTensorError> {
-        let named = self.0.iter().map(|(name, data)| {
+        let views = self.iter().map(|(name, data)| {
             let shape = data.shape().as_slice().to_vec();
-            let view = TensorView::new(Dtype::F32, shape, data.as_bytes())?;
-            Ok((format!("{prefix}{name}"), view))
+            TensorView::new(Dtype::F32, shape, data.as_bytes()).map(|view| (name, view))
         });
-        named.collect()
+        safetensors::serialize(views.collect::<Result<Vec<_>, _>>()?, Some(wrap(metadata)))
     }
 
     /// The first tensor that holds an infinity or a NaN.
@@ -167,23 +166,42 @@ impl StateDict {
     }
 }
 
-/// Writes state dicts, each under its prefix, to one safetensors file.
-pub(crate) fn write_safetensors<'a>(
+/// Writes state dicts, each under its prefix, to one safetensors file at `path`.
+///
+/// Tensor by tensor, so that no second copy is held. (The safetensors crate's own writer leaves a
+/// file of random name behind when killed, readable by the owner alone.)
+pub(crate) fn write_safetensors(
     path: &Path,
     metadata: &str,
-    parts: impl IntoIterator<Item = (&'a str, &'a StateDict)>,
+    parts: &[(&str, &StateDict)],
 ) -> io::Result<()> {
-    let write = || {
-        let mut views = Vec::new();
-        for (prefix, state) in parts {
-            views.extend(state.views(prefix)?);
-        }
-        safetensors::serialize_to_file(views, Some(wrap(metadata)), path)
+    let tensors = || {
+        parts
+            .iter()
+            .flat_map(|(prefix, state)| state.iter().map(move |t| (prefix, t)))
     };
-    write().map_err(|error| match error {
-        SafeTensorError::IoError(error) => error,
-        error => io::Error::other(error),
-    })
+    let mut end = 0;
+    let infos = tensors().map(|(prefix, (name, data))| {
+        let start = end;
+        end += data.as_bytes().len();
+        let info = TensorInfo {
+            dtype: Dtype::F32,
+            shape: data.shape().as_slice().to_vec(),
+            data_offsets: (start, end),
+        };
+        (format!("{prefix}{name}"), info)
+    });
+    let header = Metadata::new(Some(wrap(metadata)), infos.collect()).map_err(io::Error::other)?;
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(HEADER_ALIGNMENT), b' ');
+
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    for (_, (_, data)) in tensors() {
+        file.write_all(data.as_bytes())?;
+    }
+    file.flush()
 }
 
 fn wrap(metadata: &str) -> HashMap<String, String> {
@@ -270,14 +288,14 @@ pub struct WrongShape {
 
 impl std::error::Error for StateDictError {}
 
-impl std::fmt::Display for StateDictError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for StateDictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the weights do not fit the network")?;
         let mut part = |title: &str, names: Vec<String>| match names.len() {
             0 => Ok(()),
             count => {
-                f.write_char(if title == "missing" { ':' } else { ';' })?;
-                write!(f, " {count} {title}: {}", names.join(", "))
+                let mark = if title == "missing" { ':' } else { ';' };
+                write!(f, "{mark} {count} {title}: {}", names.join(", "))
             }
         };
         part("missing", self.missing.clone())?;

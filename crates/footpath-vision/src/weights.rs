@@ -7,9 +7,10 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::{WriteError, replace_file};
-use crate::network::{Network, UnetConfig};
+use crate::network::{Network, SizeError, UnetConfig};
 use crate::plane::Size;
 use crate::predictor::Predictor;
+use crate::setting::SettingError;
 use crate::state_dict::{SafetensorsReadError, StateDict, StateDictError, write_safetensors};
 
 /// Version of the metadata.
@@ -59,6 +60,10 @@ enum WeightsCause {
     #[error("of format {0}; this program reads format {FORMAT}")]
     Format(u32),
     #[error("{0}")]
+    Setting(#[from] SettingError),
+    #[error("{0}")]
+    Size(#[from] SizeError),
+    #[error("{0}")]
     Misfit(#[from] StateDictError),
 }
 
@@ -99,6 +104,8 @@ impl Weights {
             if format != FORMAT {
                 return Err(WeightsCause::Format(format));
             }
+            network.check()?;
+            network.check_size(size)?;
             Ok(Self {
                 network,
                 size,
@@ -140,7 +147,7 @@ pub(crate) fn write(
     };
     replace_file(path, |path| {
         let metadata = serde_json::to_string(&metadata)?;
-        write_safetensors(path, &metadata, [("", state)])
+        write_safetensors(path, &metadata, &[("", state)])
     })
 }
 
@@ -155,5 +162,65 @@ impl Predictor {
             path: path.to_owned(),
             cause: cause.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Encoder;
+
+    fn weights() -> Weights {
+        let network = UnetConfig {
+            encoder: Encoder::ResNet18,
+            decoder_filters: 1,
+            ..UnetConfig::default()
+        };
+        Weights {
+            state: StateDict::of(&Network::new(&network, 1, &Device::flex())),
+            size: Size::new(64, 128),
+            network,
+        }
+    }
+
+    fn with_metadata(metadata: &str) -> String {
+        let bytes = weights().state.to_safetensors(metadata).unwrap();
+        let result = Weights::from_bytes(&bytes, Path::new("a.safetensors"));
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn weights_come_back_but_for_where_they_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("best.safetensors");
+        let mut written = weights();
+        written.network.pretrained = Some("resnet18.pth".into());
+        written.write(&path).unwrap();
+        assert_eq!(Weights::read(&path).unwrap(), weights());
+        let predictor = Predictor::open(&path, &Device::flex()).unwrap();
+        assert_eq!(predictor.size(), Size::new(64, 128));
+    }
+
+    #[test]
+    fn other_files_are_refused_with_the_reason() {
+        let error = with_metadata("{}");
+        assert!(
+            error.contains("its metadata cannot be read: missing field `format`"),
+            "{error}"
+        );
+        let error = with_metadata(r#"{"format":2,"network":{},"size":{"height":64,"width":64}}"#);
+        assert_eq!(
+            error,
+            "weights a.safetensors: of format 2; this program reads format 1"
+        );
+        let error = with_metadata(
+            r#"{"format":1,"network":{"classes":1},"size":{"height":64,"width":64}}"#,
+        );
+        assert_eq!(
+            error,
+            "weights a.safetensors: classes is 1; expected 2 to 254"
+        );
+        let error = with_metadata(r#"{"format":1,"network":{},"size":{"height":64,"width":65}}"#);
+        assert!(error.contains("input size 64x65 does not fit"), "{error}");
     }
 }

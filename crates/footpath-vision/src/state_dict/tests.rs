@@ -100,6 +100,22 @@ fn counters_of_batches_are_passed_over() {
 }
 
 #[test]
+fn a_file_of_several_parts_is_whole_and_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    write_safetensors(&path, "meta", &[("", &small())]).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes, small().to_safetensors("meta").unwrap());
+
+    write_safetensors(&path, "meta", &[("x.", &small()), ("y.", &small())]).unwrap();
+    let (mut read, metadata) = StateDict::from_safetensors(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(metadata.as_deref(), Some("meta"));
+    assert_eq!(read.take_prefix("y."), small());
+    assert_eq!(read.take_prefix("x."), small());
+    assert!(read.is_empty());
+}
+
+#[test]
 fn equal_states_have_equal_bytes_and_any_cut_is_an_error() {
     let bytes = small().to_safetensors("meta").unwrap();
     assert_eq!(bytes, small().to_safetensors("meta").unwrap());
