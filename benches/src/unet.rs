@@ -3,7 +3,8 @@
 use burn::tensor::{Device, Gradients, Int, Tensor};
 use footpath_kernels::{
     Activation, AdamSettings, AdamState, SegmentationLoss, WeightDecay, adam_step,
-    batch_norm_train, concat_channels, conv_transpose2d, conv2d, max_pool2d, segmentation_loss,
+    batch_norm_train, concat_channels, conv_transpose2d, conv2d, conv2d_residual, max_pool2d,
+    segmentation_loss,
 };
 
 use crate::random::uniform;
@@ -101,17 +102,15 @@ impl Parameters {
         }
         match residual {
             None => conv2d(x, weight, Some(beta), [stride; 2], padding, activation),
-            Some(residual) => {
-                let x = conv2d(
-                    x,
-                    weight,
-                    Some(beta),
-                    [stride; 2],
-                    padding,
-                    Activation::None,
-                );
-                burn::tensor::activation::relu(x + residual)
-            }
+            Some(residual) => conv2d_residual(
+                x,
+                weight,
+                Some(beta),
+                residual,
+                [stride; 2],
+                padding,
+                activation,
+            ),
         }
     }
 
@@ -205,8 +204,8 @@ impl UNet {
         }
         let pooled = max_pool2d(x, [2, 2], [2, 2], [0, 0]);
         let mut x = p.up(pooled, 512, 256);
-        for (middle, channels) in [(512, 256), (512, 256), (256, 64), (128, 128)] {
-            let skip = skips.pop().expect("four skips");
+        let widths = [(512, 256), (512, 256), (256, 64), (128, 128)];
+        for (skip, (middle, channels)) in skips.into_iter().rev().zip(widths) {
             x = p.up(concat_channels(vec![x, skip]), middle, channels);
         }
         let x = p.up(x, 128, 32);

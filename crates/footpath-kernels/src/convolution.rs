@@ -6,7 +6,7 @@ use burn::{
 use crate::{
     Activation,
     cpu::geometry::ConvGeometry,
-    extension::{Convolution, Direction, Kernels, supports},
+    extension::{self, Convolution, Direction, Kernels, supports},
 };
 
 /// Two-dimensional convolution (cross-correlation, as in the field), bias and activation.
@@ -48,6 +48,37 @@ pub fn conv2d(
     composed(x, weight, bias, stride, padding, activation)
 }
 
+/// [`conv2d`] whose activation follows the sum with `residual`, which has the result's shape: the end of a `ResNet`
+/// block whose batch norm is folded into the convolution.
+///
+/// One pass on untracked tensors of the CPU; otherwise composed of [`conv2d`] and a sum.
+///
+/// # Panics
+/// If the shapes do not fit together, a stride is zero, or the padded image is smaller than the kernel.
+#[must_use]
+pub fn conv2d_residual(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    residual: Tensor<4>,
+    stride: [usize; 2],
+    padding: [usize; 2],
+    activation: Activation,
+) -> Tensor<4> {
+    fn untracked<const D: usize>(tensor: &Tensor<D>) -> bool {
+        supports(tensor) && !tensor.device().is_autodiff()
+    }
+    if [&x, &weight, &residual].into_iter().all(untracked) && bias.as_ref().is_none_or(untracked) {
+        let operation = Convolution {
+            direction: Direction::Forward,
+            geometry: ConvGeometry::new(x.dims(), weight.dims(), stride, padding),
+            relu: activation == Activation::Relu,
+        };
+        return extension::convolution_residual(operation, x, weight, bias, residual);
+    }
+    activation.apply(conv2d(x, weight, bias, stride, padding, Activation::None) + residual)
+}
+
 /// [`conv2d`] of Burn's operations.
 fn composed(
     x: Tensor<4>,
@@ -65,11 +96,31 @@ fn composed(
 mod tests {
     use proptest::prelude::*;
 
-    use super::{composed, conv2d};
+    use super::{composed, conv2d, conv2d_residual};
     use crate::{
         Activation,
-        fused_tests::{assert_same_gradients, leaf},
+        fused_tests::{assert_agree, assert_same_gradients, constant, leaf},
     };
+
+    #[test]
+    fn residual_joins_before_the_activation() {
+        let (x, weight) = (constant([2, 5, 9, 11], 1), constant([6, 5, 3, 3], 2));
+        let (bias, residual) = (constant([6], 3), constant([2, 6, 9, 11], 4));
+        let run = |x, weight, bias, residual| {
+            conv2d_residual(
+                x,
+                weight,
+                Some(bias),
+                residual,
+                [1, 1],
+                [1, 1],
+                Activation::Relu,
+            )
+        };
+        let fused = run(x.clone(), weight.clone(), bias.clone(), residual.clone());
+        let sum = composed(x, weight, Some(bias), [1, 1], [1, 1], Activation::None) + residual;
+        assert_agree(&fused, &sum.clamp_min(0.0), "result");
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]

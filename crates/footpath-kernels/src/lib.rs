@@ -7,6 +7,7 @@
 //! | function | what it fuses |
 //! | --- | --- |
 //! | [`conv2d`] | convolution, bias, activation |
+//! | [`conv2d_residual`] | convolution, bias, residual sum, activation, to infer with |
 //! | [`conv_transpose2d`] | transposed convolution, bias, activation |
 //! | [`batch_norm_train`], [`batch_norm_eval`] | batch norm, residual sum, activation |
 //! | [`max_pool2d`] | maximum pooling |
@@ -33,7 +34,7 @@ pub use activation::Activation;
 pub use adam::{AdamSettings, AdamState, WeightDecay, adam_step};
 pub use batch_norm::{BatchStatistics, batch_norm_eval, batch_norm_train};
 pub use concatenation::concat_channels;
-pub use convolution::conv2d;
+pub use convolution::{conv2d, conv2d_residual};
 pub use max_pool::max_pool2d;
 pub use segmentation_loss::{
     CrossEntropyReduction, LossValue, SegmentationLoss, segmentation_loss,

@@ -1,5 +1,9 @@
 //! Gathers the pixels that kernel taps see into dense panels.
 
+use std::ops::Range;
+
+use super::simd::Level;
+
 /// Consecutive positions of a row of the grid over which a kernel moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -110,10 +114,20 @@ impl Gather {
     pub(crate) fn fill(
         &self,
         source: &Source,
-        depths: std::ops::Range<usize>,
+        depths: Range<usize>,
         pitch: usize,
         panel: &mut [f32],
     ) {
+        match Level::current() {
+            // SAFETY: the level was detected.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { fill_avx512(self, source, depths, pitch, panel) },
+            _ => self.fill_rows(source, depths, pitch, panel),
+        }
+    }
+
+    #[inline(always)]
+    fn fill_rows(&self, source: &Source, depths: Range<usize>, pitch: usize, panel: &mut [f32]) {
         let plane = source.plane[0] * source.plane[1];
         for (row, depth) in panel.chunks_exact_mut(pitch).zip(depths) {
             let (channel, tap) = (depth / self.taps, depth % self.taps);
@@ -141,6 +155,19 @@ impl Gather {
             }
         }
     }
+}
+
+/// [`Gather::fill`] with copies through wide registers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn fill_avx512(
+    gather: &Gather,
+    source: &Source,
+    depths: Range<usize>,
+    pitch: usize,
+    panel: &mut [f32],
+) {
+    gather.fill_rows(source, depths, pitch, panel);
 }
 
 /// `copy_from_slice` without the call, for the short runs of small images.

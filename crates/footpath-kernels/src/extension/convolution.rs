@@ -9,11 +9,12 @@ use burn::backend::{
     },
     tensor::FloatTensor,
 };
+use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
 use super::{
     buffer::Buffer,
-    flex::{contiguous, dims, into_mutable, tensor, values},
+    flex::{contiguous, dims, into_mutable, tensor, untracked, values},
 };
 use crate::cpu::{
     batch_norm::Planes,
@@ -99,6 +100,35 @@ impl Convolution {
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
+}
+
+/// A convolution with a residual sum before its rectifier, on untracked `flex` tensors.
+pub(crate) fn convolution_residual(
+    operation: Convolution,
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    residual: Tensor<4>,
+) -> Tensor<4> {
+    let [x, weight, residual] = [x, weight, residual].map(untracked);
+    let bias = bias.map(untracked);
+    let Convolution {
+        direction,
+        geometry,
+        relu,
+    } = operation;
+    assert_eq!(
+        values(&residual).len(),
+        geometry.output_len(),
+        "a convolution's residual of shape {:?} differs from its result",
+        dims::<4>(&residual)
+    );
+    let epilogue = Epilogue {
+        bias: bias.as_ref().map(values),
+        residual: Some(values(&residual)),
+        relu,
+    };
+    Tensor::from_primitive::<Flex>(direction.run(&geometry, &x, &weight, epilogue))
 }
 
 impl Direction {
