@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Prepare(PrepareArgs),
     /// Train a pipeline's network
     Train(TrainArgs),
-    /// Evaluate a trained pipeline on the validation tiles
+    /// Evaluate a pipeline on the validation tiles (trains it first where that was not done)
     Evaluate(EvaluateArgs),
     /// Find the buildings in a folder of images
     Predict(PredictArgs),

@@ -1,0 +1,216 @@
+//! The command end to end, on tiny synthetic suburbs.
+
+mod session;
+
+use session::Session;
+
+const METRICS: [&str; 21] = [
+    "ap",
+    "ap50",
+    "ap50_large",
+    "ap50_small",
+    "ap75",
+    "ap_large",
+    "ap_medium",
+    "ap_small",
+    "ar50",
+    "ar50_large",
+    "ar50_small",
+    "ar_1",
+    "ar_10",
+    "ar_100",
+    "ar_large",
+    "ar_medium",
+    "ar_small",
+    "detections",
+    "images",
+    "iou",
+    "truths",
+];
+
+#[test]
+fn the_whole_journey() {
+    let session = Session::with_suburb();
+
+    let prepared = session.succeed("prepare -c town.yaml --export seen");
+    assert!(
+        prepared.stdout.contains("train: 6 tiles, 6 prepared"),
+        "{prepared:?}"
+    );
+    let again = session.succeed("prepare -c town.yaml");
+    assert!(
+        again
+            .stdout
+            .contains("train: 6 tiles, 0 prepared, 6 already there"),
+        "{again:?}"
+    );
+    for kind in ["masks", "distances", "sizes"] {
+        let picture =
+            image::open(session.path(&format!("seen/train/{kind}/000000000000.png"))).unwrap();
+        assert_eq!((picture.width(), picture.height()), (64, 64));
+    }
+
+    let trained =
+        session.succeed("train -c town.yaml --pipeline unet_weighted -o best.safetensors");
+    assert!(trained.stderr.contains("epoch"), "{trained:?}");
+    let again = session.succeed("train -c town.yaml --pipeline unet_weighted -o again.safetensors");
+    assert!(again.stderr.contains("done before"), "{again:?}");
+    assert_eq!(
+        session.read("best.safetensors"),
+        session.read("again.safetensors")
+    );
+
+    session.succeed("evaluate -c town.yaml --pipeline unet_weighted --json metrics.json --predictions found.json");
+    let metrics = session.json("metrics.json");
+    let keys: Vec<&String> = metrics.as_object().unwrap().keys().collect();
+    assert_eq!(keys, METRICS);
+    assert_eq!(metrics["images"], 3);
+
+    session.succeed("score data/val/annotation.json found.json --json score.json");
+    let score = session.json("score.json");
+    for key in METRICS {
+        assert_eq!(score[key], metrics[key], "{key}");
+    }
+
+    session.succeed(
+        "evaluate -c town.yaml --pipeline unet_weighted --model best.safetensors --json file.json",
+    );
+    assert_eq!(session.json("file.json"), metrics);
+
+    session.succeed(
+        "predict -c town.yaml --pipeline unet_weighted data/val/images -o all.json --overlays drawn \
+         --set postprocess.threshold=0.01",
+    );
+    let found = session.json("all.json");
+    let first = &found.as_array().unwrap()[0];
+    assert_eq!(first["category_id"], 100);
+    assert!(
+        first["file_name"].as_str().unwrap().starts_with("0000"),
+        "{first}"
+    );
+    assert_eq!(first["segmentation"]["size"], serde_json::json!([64, 64]));
+    let drawn = image::open(session.path("drawn/000000000000.png")).unwrap();
+    assert_eq!((drawn.width(), drawn.height()), (64, 64));
+}
+
+#[test]
+fn a_changed_threshold_reruns_neither_training_nor_network() {
+    let session = Session::with_suburb();
+    session.succeed("evaluate -c town.yaml --pipeline unet");
+    let run = session.succeed(
+        "steps -c town.yaml --pipeline unet --set postprocess.threshold=0.4 explain --json",
+    );
+    let steps: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let text = steps.to_string();
+    assert!(text.contains("threshold"), "{text}");
+    let redone =
+        session.succeed("evaluate -c town.yaml --pipeline unet --set postprocess.threshold=0.4");
+    assert!(!redone.stderr.contains("epoch  "), "{redone:?}");
+}
+
+#[test]
+fn the_same_training_gives_the_same_bytes_for_any_number_of_threads() {
+    let session = Session::with_suburb();
+    for threads in [1, 2, 4] {
+        let work = format!("--set work=w{threads} --threads {threads}");
+        session.succeed(&format!(
+            "train -c town.yaml --pipeline unet_weighted {work} -o {threads}.safetensors"
+        ));
+        session.succeed(&format!(
+            "predict -c town.yaml --pipeline unet_weighted {work} data/val/images -o {threads}.json"
+        ));
+    }
+    for threads in [2, 4] {
+        for kind in ["safetensors", "json"] {
+            let (one, many) = (format!("1.{kind}"), format!("{threads}.{kind}"));
+            assert!(
+                session.read(&one) == session.read(&many),
+                "{many} differs from {one}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_broken_image_is_named_and_left_out() {
+    let session = Session::with_suburb();
+    let tile = session.path("data/train/images/000000000002.jpg");
+    let bytes = std::fs::read(&tile).unwrap();
+    std::fs::write(&tile, &bytes[..bytes.len() / 3]).unwrap();
+    let trained = session.succeed("train -c town.yaml --pipeline unet --set training.epochs=1");
+    assert!(trained.stderr.contains("000000000002.jpg"), "{trained:?}");
+    session.fail(
+        "train -c town.yaml --pipeline unet --set training.epochs=1 --set work=strict --strict",
+        1,
+        &["000000000002.jpg"],
+    );
+}
+
+#[test]
+fn wrong_usage_says_what_to_change() {
+    let session = Session::with_suburb();
+    session.fail("prepare", 2, &["no data set is named", "--set data=DIR"]);
+    session.fail(
+        "train -c town.yaml --pipeline unet --set training.epoch=1",
+        2,
+        &[
+            "unknown key `training.epoch`",
+            "did you mean `training.epochs`?",
+        ],
+    );
+    session.fail(
+        "config show --set unet.encoder=resnet9",
+        2,
+        &["unet.encoder", "resnet9", "resnet18"],
+    );
+    session.fail("prepare -c nowhere.yaml", 2, &["nowhere.yaml"]);
+    session.fail("train -c town.yaml --pipeline unit", 2, &["unet_weighted"]);
+    session.fail(
+        "predict -c town.yaml --pipeline unet data/val/images -o out.json",
+        1,
+        &["no trained network of `unet`", "footpath train"],
+    );
+    session.write("empty/readme.txt", "no image");
+    session.fail(
+        "predict -c town.yaml --pipeline unet empty -o out.json",
+        1,
+        &["empty"],
+    );
+    session.fail(
+        "prepare --set data=nowhere",
+        1,
+        &["nowhere", "{train,val}/images"],
+    );
+}
+
+#[test]
+fn no_predictions_are_scored_and_said() {
+    let session = Session::with_suburb();
+    session.write("none.json", "[]");
+    let scored = session.succeed("score data/val/annotation.json none.json --json");
+    let metrics: serde_json::Value = serde_json::from_str(&scored.stdout).unwrap();
+    assert_eq!(
+        (&metrics["ap50"], &metrics["detections"]),
+        (&0.0.into(), &0.into())
+    );
+    assert!(scored.stderr.contains("no prediction"), "{scored:?}");
+}
+
+#[test]
+fn synth_repeats_itself_and_keeps_what_is_not_its_own() {
+    let session = Session::empty();
+    session.succeed("synth --out a --train 1 --val 1 --size 64");
+    session.succeed("synth --out b --train 1 --val 1 --size 64 --threads 1");
+    for file in ["train/annotation.json", "val/images/000000000000.jpg"] {
+        assert_eq!(
+            session.read(&format!("a/{file}")),
+            session.read(&format!("b/{file}")),
+            "{file}"
+        );
+    }
+    let again = session.succeed("synth --out a --train 1 --val 1 --size 64");
+    assert!(again.stderr.contains("nothing to do"), "{again:?}");
+    session.write("mine/notes.txt", "precious");
+    session.fail("synth --out mine --train 1 --val 1 --size 64", 1, &["mine"]);
+    assert_eq!(session.read("mine/notes.txt"), b"precious");
+}
