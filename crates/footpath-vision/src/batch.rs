@@ -104,7 +104,10 @@ impl<'a> BatchPlan<'a> {
 
     /// Batches `first..` of an epoch, made by a thread of `scope` that stays a little ahead.
     ///
-    /// Dropping the receiver ends the thread.
+    /// Samples are loaded on threads of their own, as many as the caller's pool has: the caller
+    /// may be that pool's only thread, and it waits for the batches.
+    ///
+    /// Dropping the receiver ends the threads.
     #[must_use]
     pub fn prefetch<'scope>(
         self,
@@ -116,10 +119,21 @@ impl<'a> BatchPlan<'a> {
         'a: 'scope,
     {
         let (sender, receiver) = sync_channel(PREFETCHED);
+        let loaders = rayon::ThreadPoolBuilder::new()
+            .num_threads(rayon::current_num_threads())
+            .thread_name(|index| format!("loader {index}"))
+            .build();
         scope.spawn(move || {
             let order = self.order(epoch);
             for index in first..self.batches() {
-                if sender.send(self.batch(epoch, &order, index)).is_err() {
+                let batch = match &loaders {
+                    Ok(loaders) => loaders.install(|| self.batch(epoch, &order, index)),
+                    Err(cause) => {
+                        tracing::warn!("no threads to load samples with: {cause}");
+                        self.batch(epoch, &order, index)
+                    }
+                };
+                if sender.send(batch).is_err() {
                     return;
                 }
             }
