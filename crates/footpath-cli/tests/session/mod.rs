@@ -1,11 +1,13 @@
 //! A folder of its own for each test, and the command run in it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A temporary folder with a tiny suburb and a configuration that trains in seconds.
-pub struct Session {
+pub(crate) struct Session {
     folder: TempDir,
 }
 
@@ -20,40 +22,40 @@ training:
 
 impl Session {
     /// An empty folder.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
     /// 6 training and 3 validation tiles of 64 px in `data`, and `town.yaml`.
-    pub fn with_suburb() -> Self {
+    pub(crate) fn with_suburb() -> Self {
         let session = Self::empty();
         session.write("town.yaml", CONFIG);
         session.succeed("synth --out data --train 6 --val 3 --size 64 --seed 3");
         session
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn json(&self, name: &str) -> serde_json::Value {
+    pub(crate) fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_slice(&self.read(name)).unwrap()
     }
 
     /// Runs `footpath` with these words as arguments.
-    pub fn run(&self, line: &str) -> Finished {
+    pub(crate) fn run(&self, line: &str) -> Finished {
         let output = Command::new(Path::new(env!("CARGO_BIN_EXE_footpath")))
             .args(line.split_whitespace())
             .current_dir(self.folder.path())
@@ -64,14 +66,14 @@ impl Session {
     }
 
     /// Runs it and expects exit code 0.
-    pub fn succeed(&self, line: &str) -> Finished {
+    pub(crate) fn succeed(&self, line: &str) -> Finished {
         let done = self.run(line);
         assert_eq!(done.code, Some(0), "{done:?}");
         done
     }
 
     /// Runs it and expects this exit code and these parts in what it says on stderr.
-    pub fn fail(&self, line: &str, code: i32, says: &[&str]) {
+    pub(crate) fn fail(&self, line: &str, code: i32, says: &[&str]) {
         let done = self.run(line);
         assert_eq!(done.code, Some(code), "{done:?}");
         for part in says {
@@ -86,11 +88,11 @@ impl Session {
     dead_code,
     reason = "the line is there to be printed when a test fails"
 )]
-pub struct Finished {
+pub(crate) struct Finished {
     line: String,
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Finished {
