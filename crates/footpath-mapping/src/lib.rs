@@ -10,7 +10,7 @@ pub mod dataset;
 pub mod evaluation;
 pub mod morphology;
 pub mod overlay;
-pub mod plane;
+pub use footpath_vision::plane;
 pub mod postprocess;
 pub mod problem;
 pub mod rle;

@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_pixel_grows_to_a_square_and_back() {
-        let mut plane = Plane::filled(7, 6, 0u8);
+        let mut plane = Plane::filled((7, 6), 0u8);
         plane.values_mut()[2 * 7 + 3] = 1;
         let grown = dilate(&plane, 2);
         assert_eq!(
@@ -65,17 +65,17 @@ mod tests {
         );
         assert_eq!(
             (
-                grown.get(1, 0),
-                grown.get(5, 4),
-                grown.get(6, 2),
-                grown.get(3, 5)
+                grown.at(0, 1),
+                grown.at(4, 5),
+                grown.at(2, 6),
+                grown.at(5, 3)
             ),
             (1, 1, 0, 0)
         );
         // The side cut off by the border is not eroded, hence row 0 stays.
         let back = erode(&grown, 2);
         assert_eq!(back.values().iter().map(|&v| u32::from(v)).sum::<u32>(), 3);
-        assert_eq!(back.get(3, 2), 1);
+        assert_eq!(back.at(2, 3), 1);
     }
 
     proptest! {
@@ -86,14 +86,14 @@ mod tests {
             }),
             radius in 0u32..4,
         ) {
-            let plane = Plane::from_values(w, h, bits.into_iter().map(u8::from).collect());
+            let plane = Plane::new((w, h), bits.into_iter().map(u8::from).collect());
             let grown = dilate(&plane, radius);
             for y in 0..h {
                 for x in 0..w {
                     let near = (y.saturating_sub(radius)..(y + radius + 1).min(h)).any(|v| {
-                        (x.saturating_sub(radius)..(x + radius + 1).min(w)).any(|u| plane.get(u, v) != 0)
+                        (x.saturating_sub(radius)..(x + radius + 1).min(w)).any(|u| plane.at(v as usize, u as usize) != 0)
                     });
-                    prop_assert_eq!(grown.get(x, y), u8::from(near), "({}, {})", x, y);
+                    prop_assert_eq!(grown.at(y as usize, x as usize), u8::from(near), "({}, {})", x, y);
                 }
             }
         }

@@ -102,7 +102,7 @@ pub fn coco_box(rle: &Rle) -> [f64; 4] {
 /// The mask as a plane of 0 and 1.
 #[must_use]
 pub fn to_plane(rle: &Rle) -> Plane<u8> {
-    Plane::from_values(rle.w, rle.h, rle.to_row_major_raster_bytes())
+    Plane::new((rle.w, rle.h), rle.to_row_major_raster_bytes())
 }
 
 /// The mask of a plane's non-zero pixels.
@@ -126,7 +126,7 @@ mod tests {
     /// . . X X
     /// ```
     fn mask() -> Plane<u8> {
-        Plane::from_values(4, 3, vec![0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1])
+        Plane::new((4, 3), vec![0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1])
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
                 (Just(w), Just(h), prop::collection::vec(0u8..2, (w * h) as usize))
             })
         ) {
-            let plane = Plane::from_values(width, height, bits);
+            let plane = Plane::new((width, height), bits);
             let rle = from_plane(&plane);
             prop_assert_eq!(&to_plane(&rle), &plane);
             let text = serde_json::to_string(&RleRecord::new(&rle)).expect("plain data");

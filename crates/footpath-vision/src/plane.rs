@@ -40,6 +40,13 @@ impl fmt::Display for Size {
     }
 }
 
+/// Width and height in the order in which the crate `image` names them.
+impl From<(u32, u32)> for Size {
+    fn from((width, height): (u32, u32)) -> Self {
+        Self::new(height as usize, width as usize)
+    }
+}
+
 /// One value a pixel, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane<T> {
@@ -53,7 +60,8 @@ impl<T> Plane<T> {
     /// # Panics
     /// If the number of values is not the number of pixels.
     #[must_use]
-    pub fn new(size: Size, values: Vec<T>) -> Self {
+    pub fn new(size: impl Into<Size>, values: Vec<T>) -> Self {
+        let size = size.into();
         assert_eq!(
             values.len(),
             size.pixels(),
@@ -77,26 +85,97 @@ impl<T> Plane<T> {
         self.size
     }
 
+    /// Width, px, as images count it.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.size.width as u32
+    }
+
+    /// Height, px, as images count it.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.size.height as u32
+    }
+
     /// All values, row-major.
     #[must_use]
     pub fn values(&self) -> &[T] {
         &self.values
     }
 
-    /// All values, row-major.
+    /// All values, row-major, to be changed.
+    #[must_use]
+    pub fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    /// The values themselves, row-major.
     #[must_use]
     pub fn into_values(self) -> Vec<T> {
         self.values
     }
+
+    /// The rows from top to bottom.
+    pub fn rows(&self) -> impl Iterator<Item = &[T]> {
+        // A plane without columns has no rows to show; `chunks_exact(0)` would panic.
+        self.values.chunks_exact(self.size.width.max(1))
+    }
 }
 
 impl<T: Copy> Plane<T> {
+    /// A plane of one value.
+    #[must_use]
+    pub fn filled(size: impl Into<Size>, value: T) -> Self {
+        let size = size.into();
+        Self {
+            size,
+            values: vec![value; size.pixels()],
+        }
+    }
+
     /// The value at a row and column.
     ///
     /// # Panics
     /// If the place is outside.
     #[must_use]
     pub fn at(&self, row: usize, column: usize) -> T {
+        assert!(
+            row < self.size.height && column < self.size.width,
+            "row {row}, column {column} of a plane of {} px",
+            self.size
+        );
         self.values[row * self.size.width + column]
+    }
+
+    /// The same plane with `f` applied to each value.
+    #[must_use]
+    pub fn map<U>(&self, f: impl FnMut(T) -> U) -> Plane<U> {
+        Plane {
+            size: self.size,
+            values: self.values.iter().copied().map(f).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_row_major() {
+        let plane = Plane::new((3, 2), vec![1, 2, 3, 4, 5, 6]);
+        assert_eq!(plane.size(), Size::new(2, 3));
+        assert_eq!((plane.width(), plane.height()), (3, 2));
+        assert_eq!(plane.at(0, 2), 3);
+        assert_eq!(plane.at(1, 0), 4);
+        assert_eq!(plane.rows().collect::<Vec<_>>(), [&[1, 2, 3], &[4, 5, 6]]);
+        assert_eq!(plane.map(|v| v * 2).values(), [2, 4, 6, 8, 10, 12]);
+        assert_eq!(Plane::filled((3, 0), 1).rows().count(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "a plane of 2x3 px was given another number of values")]
+    fn a_wrong_number_of_values_is_a_bug() {
+        let _ = Plane::new((3, 2), vec![0; 5]);
     }
 }

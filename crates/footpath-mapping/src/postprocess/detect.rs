@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn score_box_and_record_by_hand() {
         #[rustfmt::skip]
-        let mask = Plane::from_values(3, 3, vec![
+        let mask = Plane::new((3, 3), vec![
             0, 1, 1,
             0, 1, 1,
             0, 0, 0,
         ]);
         #[rustfmt::skip]
-        let probabilities = Plane::from_values(3, 3, vec![
+        let probabilities = Plane::new((3, 3), vec![
             0.1, 0.5, 0.75,
             0.1, 1.0, 0.75,
             0.1, 0.1, 0.1,
@@ -182,9 +182,9 @@ mod tests {
                 (Just(w), Just(h), prop::collection::vec(prop::bool::weighted(0.6), (w * h) as usize))
             })
         ) {
-            let mask = Plane::from_values(w, h, bits.into_iter().map(u8::from).collect());
+            let mask = Plane::new((w, h), bits.into_iter().map(u8::from).collect());
             let labels = label_components(&mask);
-            let found = detect(&labels, &Plane::filled(w, h, 0.5));
+            let found = detect(&labels, &Plane::filled((w, h), 0.5));
             prop_assert_eq!(found.len(), labels.count() as usize);
             for (label, detection) in (1..).zip(&found) {
                 let object = labels.plane().map(|l| u8::from(l == label));

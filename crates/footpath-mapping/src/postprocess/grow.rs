@@ -71,9 +71,8 @@ pub fn overwrite_labels(labels: &Labels, side_px: u32) -> Labels {
     let values = (0..height)
         .flat_map(|y| (0..width).map(move |x| (x, y)))
         .map(|(x, y)| dilate(x, y));
-    labels.with_plane(Plane::from_values(
-        plane.width(),
-        plane.height(),
+    labels.with_plane(Plane::new(
+        (plane.width(), plane.height()),
         values.collect(),
     ))
 }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     fn row(values: &[u8]) -> Labels {
-        label_components(&Plane::from_values(values.len() as u32, 1, values.to_vec()))
+        label_components(&Plane::new((values.len() as u32, 1), values.to_vec()))
     }
 
     #[test]
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_square_is_odd_and_cut_at_the_border() {
-        let mut plane = Plane::filled(5, 4, 0);
+        let mut plane = Plane::filled((5, 4), 0);
         plane.values_mut()[0] = 1;
         let grown = grow_labels(&label_components(&plane), 2);
         assert_eq!(grown.areas(), [9]);

@@ -76,7 +76,7 @@ pub fn label_components(mask: &Plane<u8>) -> Labels {
     }
 
     // A root is the first run of its component, so labels follow the rows.
-    let mut plane = Plane::filled(mask.width(), mask.height(), 0);
+    let mut plane = Plane::filled((mask.width(), mask.height()), 0);
     let width = mask.width() as usize;
     let mut labels = vec![0; runs.len()];
     let mut count = 0;
@@ -127,7 +127,7 @@ mod tests {
     /// Labels by flooding from each unlabelled pixel in row order.
     fn flood_fill(mask: &Plane<u8>) -> Labels {
         let (w, h) = (mask.width(), mask.height());
-        let mut plane = Plane::filled(w, h, 0);
+        let mut plane = Plane::filled((w, h), 0);
         let mut count = 0;
         for seed in 0..w * h {
             if mask.values()[seed as usize] == 0 || plane.values()[seed as usize] != 0 {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn corners_do_not_connect_and_a_u_is_one() {
         #[rustfmt::skip]
-        let mask = Plane::from_values(5, 3, vec![
+        let mask = Plane::new((5, 3), vec![
             1, 0, 1, 0, 1,
             1, 0, 1, 0, 0,
             1, 1, 1, 0, 1,
@@ -166,7 +166,7 @@ mod tests {
             1, 1, 1, 0, 3,
         ]);
         assert_eq!((labels.count(), labels.areas()), (3, vec![7, 1, 1]));
-        let diagonal = label_components(&Plane::from_values(2, 2, vec![1, 0, 0, 1]));
+        let diagonal = label_components(&Plane::new((2, 2), vec![1, 0, 0, 1]));
         assert_eq!(diagonal.count(), 2);
     }
 
@@ -177,7 +177,7 @@ mod tests {
                 (Just(w), Just(h), prop::collection::vec(prop::bool::weighted(0.6), (w * h) as usize))
             })
         ) {
-            let mask = Plane::from_values(w, h, bits.into_iter().map(u8::from).collect());
+            let mask = Plane::new((w, h), bits.into_iter().map(u8::from).collect());
             prop_assert_eq!(label_components(&mask), flood_fill(&mask));
         }
     }

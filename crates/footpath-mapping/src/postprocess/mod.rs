@@ -174,7 +174,7 @@ mod tests {
 
     /// A 4x4 and a 2x1 object in 12 x 8 pixels.
     fn probabilities() -> Plane<f32> {
-        let mut plane = Plane::filled(12, 8, 0.25);
+        let mut plane = Plane::filled((12, 8), 0.25);
         for y in 2..6 {
             plane.values_mut()[y * 12 + 1..y * 12 + 5].fill(0.75);
         }

@@ -46,7 +46,7 @@ pub fn resize_bilinear(plane: &Plane<f32>, width: u32, height: u32) -> Plane<f32
                 .map(|&(left, right, weight)| mixed[left] + (mixed[right] - mixed[left]) * weight),
         );
     }
-    Plane::from_values(width, height, out)
+    Plane::new((width, height), out)
 }
 
 #[cfg(test)]
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn doubling_by_hand() {
-        let row = Plane::from_values(2, 1, vec![0.0, 1.0]);
+        let row = Plane::new((2, 1), vec![0.0, 1.0]);
         assert_eq!(resize_bilinear(&row, 4, 1).values(), [0.0, 0.25, 0.75, 1.0]);
         assert_eq!(resize_bilinear(&row, 1, 1).values(), [0.5]);
-        let column = Plane::from_values(1, 2, vec![0.0, 1.0]);
+        let column = Plane::new((1, 2), vec![0.0, 1.0]);
         assert_eq!(
             resize_bilinear(&column, 1, 4).values(),
             [0.0, 0.25, 0.75, 1.0]
@@ -70,10 +70,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_constant_stays_and_extremes_bound(w in 1u32..20, h in 1u32..20, to_w in 1u32..40, to_h in 1u32..40, seed: u64) {
-            let constant = resize_bilinear(&Plane::filled(w, h, 0.7f32), to_w, to_h);
+            let constant = resize_bilinear(&Plane::filled((w, h), 0.7f32), to_w, to_h);
             prop_assert!(constant.values().iter().all(|&v| v == 0.7));
             let noise = |i: u64| (seed.wrapping_mul(i * 2 + 1) >> 40) as f32 / (1u64 << 24) as f32;
-            let plane = Plane::from_values(w, h, (0..u64::from(w * h)).map(noise).collect());
+            let plane = Plane::new((w, h), (0..u64::from(w * h)).map(noise).collect());
             let resized = resize_bilinear(&plane, to_w, to_h);
             prop_assert!(resized.values().iter().all(|&v| (0.0..=1.0).contains(&v)));
         }

@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn a_pixel_at_the_threshold_is_background() {
-        let plane = Plane::from_values(4, 1, vec![0.4, 0.5, 0.6, f32::NAN]);
+        let plane = Plane::new((4, 1), vec![0.4, 0.5, 0.6, f32::NAN]);
         assert_eq!(threshold(&plane, 0.5).values(), [0, 0, 1, 0]);
     }
 

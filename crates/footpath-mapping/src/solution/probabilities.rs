@@ -78,7 +78,7 @@ impl Artifact for ProbabilityMap {
         let [image_width, image_height] = [0, 4]
             .map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
         let image = image::load_from_memory_with_format(png, ImageFormat::Png)?.into_luma16();
-        let levels = Plane::from_values(image.width(), image.height(), image.into_raw());
+        let levels = Plane::new((image.width(), image.height()), image.into_raw());
         Ok(Self {
             levels,
             image_width,
@@ -113,7 +113,7 @@ impl Transformer for PredictProbabilities {
             .predict_at_network_size(&[image])
             .pop()
             .ok_or("the network gave no probabilities")?;
-        Ok(ProbabilityMap::new(&plane.into(), width, height))
+        Ok(ProbabilityMap::new(&plane, width, height))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_kept_map_comes_back_exactly() {
-        let plane = Plane::from_values(3, 2, vec![0.0, 0.1, 0.5, 0.75, 0.999, 1.0]);
+        let plane = Plane::new((3, 2), vec![0.0, 0.1, 0.5, 0.75, 0.999, 1.0]);
         let map = ProbabilityMap::new(&plane, 300, 200);
         let again = ProbabilityMap::decode(map.encode().unwrap().into_owned()).unwrap();
         assert_eq!(again, map);

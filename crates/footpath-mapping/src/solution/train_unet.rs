@@ -191,9 +191,9 @@ impl SampleSource for PreparedTiles<'_> {
         Ok(Sample::new(
             tile.name(),
             image,
-            targets.labels.into(),
-            targets.distances.into(),
-            targets.sizes.into(),
+            targets.labels,
+            targets.distances,
+            targets.sizes,
         )?)
     }
 }
@@ -252,7 +252,7 @@ impl<'a> Validator<'a> {
                 .collect::<Result<Vec<RgbImage>, BoxError>>()?;
             let maps = predictor.predict_at_network_size(&images);
             for ((&index, image), map) in batch.iter().zip(&images).zip(maps) {
-                let found = self.chain.run(&map.into(), image.width(), image.height());
+                let found = self.chain.run(&map, image.width(), image.height());
                 predictions.extend(
                     found
                         .into_iter()

@@ -378,7 +378,7 @@ mod tests {
         // A at (0, 0), B at (3, 0), picture 4x2: columns 0..3 of row 1 have
         // nearest² 1, 2, 2, 1 and second² 10, 5, 5, 10.
         let pixel = |x: usize| {
-            let mut plane = Plane::filled(4, 2, 0);
+            let mut plane = Plane::filled((4, 2), 0);
             plane.values_mut()[x] = 1;
             from_plane(&plane)
         };
@@ -391,7 +391,7 @@ mod tests {
     fn without_buildings_everything_is_infinitely_far() {
         let found = nearest_two(&[], 3, 1);
         assert_eq!(found.nearest, [f32::INFINITY; 3]);
-        let one = from_plane(&Plane::from_values(3, 1, vec![1, 0, 0]));
+        let one = from_plane(&Plane::new((3, 1), vec![1, 0, 0]));
         let found = nearest_two(&[one, Rle::from_counts(1, 3, vec![3])], 3, 1);
         assert_eq!(found.nearest, [0., 1., 4.]);
         assert_eq!(found.second, [f32::INFINITY; 3]);
@@ -403,7 +403,7 @@ mod tests {
     /// Buildings of random rectangles and pixels.
     fn masks(width: u32, height: u32) -> impl Strategy<Value = Vec<Rle>> {
         let draw = move |rectangles: Vec<Rectangle>| {
-            let mut plane = Plane::filled(width, height, 0u8);
+            let mut plane = Plane::filled((width, height), 0u8);
             for (left, top, w, h) in rectangles {
                 for y in top..(top + h).min(height) {
                     for x in left..(left + w).min(width) {

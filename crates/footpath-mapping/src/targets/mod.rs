@@ -207,7 +207,7 @@ impl TargetMasks {
     /// Computes the three planes.
     #[must_use]
     pub fn planes(&self) -> Targets {
-        let mut labels = Plane::filled(self.width, self.height, BACKGROUND);
+        let mut labels = Plane::filled((self.width, self.height), BACKGROUND);
         fill(&mut labels, &self.ignored, IGNORE);
         for building in &self.buildings {
             fill(&mut labels, &building.mask, BUILDING);
@@ -222,7 +222,7 @@ impl TargetMasks {
     }
 
     fn sizes(&self, labels: &Plane<u8>) -> Plane<f32> {
-        let mut sizes = Plane::filled(self.width, self.height, 1.0);
+        let mut sizes = Plane::filled((self.width, self.height), 1.0);
         if self.compat.union_sizes {
             let components = label_components(&labels.map(|label| u8::from(label == BUILDING)));
             let areas = components.areas();
@@ -255,7 +255,7 @@ impl TargetMasks {
         let (width, height) = (self.width, self.height);
         let one_is_enough = self.compat.single_building_ring;
         if self.buildings.len() < if one_is_enough { 1 } else { 2 } {
-            return Plane::filled(width, height, 0.0);
+            return Plane::filled((width, height), 0.0);
         }
         let masks: Vec<Rle> = self
             .buildings
@@ -280,7 +280,7 @@ impl TargetMasks {
             let sum = nearest.sqrt() + second.sqrt();
             *nearest = if *label == BUILDING { 0.0 } else { sum };
         }
-        let distances = Plane::from_values(width, height, two.nearest);
+        let distances = Plane::new((width, height), two.nearest);
         if self.compat.distance_wrap {
             distances.map(wrap)
         } else {

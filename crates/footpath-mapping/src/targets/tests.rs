@@ -40,32 +40,32 @@ fn two() -> [Vec<f64>; 2] {
 #[test]
 fn two_buildings_by_hand() {
     let targets = planes(&two(), &TargetOptions::default());
-    assert_eq!(targets.labels.get(3, 4), BUILDING);
-    assert_eq!(targets.labels.get(6, 4), BACKGROUND);
-    assert_eq!(targets.sizes.get(5, 6), 9.0);
-    assert_eq!(targets.sizes.get(13, 7), 16.0);
-    assert_eq!(targets.sizes.get(0, 0), 1.0);
-    assert_eq!(targets.distances.get(4, 5), 0.0);
+    assert_eq!(targets.labels.at(4, 3), BUILDING);
+    assert_eq!(targets.labels.at(4, 6), BACKGROUND);
+    assert_eq!(targets.sizes.at(6, 5), 9.0);
+    assert_eq!(targets.sizes.at(7, 13), 16.0);
+    assert_eq!(targets.sizes.at(0, 0), 1.0);
+    assert_eq!(targets.distances.at(5, 4), 0.0);
     // (7, 5): 2 px to column 5, 3 px to column 10.
-    assert_eq!(targets.distances.get(7, 5), 5.0);
+    assert_eq!(targets.distances.at(5, 7), 5.0);
     // (0, 0): to (3, 4) 5 px, to (10, 4) sqrt(116).
-    assert_eq!(targets.distances.get(0, 0), 5.0 + 116f32.sqrt());
+    assert_eq!(targets.distances.at(0, 0), 5.0 + 116f32.sqrt());
 }
 
 #[test]
 fn fewer_than_two_buildings_weigh_nothing_unless_compat() {
     let one = [square(3., 4., 3.)];
     assert_eq!(
-        planes(&one, &TargetOptions::default()).distances.get(7, 5),
+        planes(&one, &TargetOptions::default()).distances.at(5, 7),
         0.0
     );
     let ring = with(TargetCompat {
         single_building_ring: true,
         ..TargetCompat::default()
     });
-    assert_eq!(planes(&one, &ring).distances.get(7, 5), 4.0);
-    assert_eq!(planes(&one, &ring).distances.get(4, 5), 0.0);
-    assert_eq!(planes(&[], &ring).distances.get(7, 5), 0.0);
+    assert_eq!(planes(&one, &ring).distances.at(5, 7), 4.0);
+    assert_eq!(planes(&one, &ring).distances.at(5, 4), 0.0);
+    assert_eq!(planes(&[], &ring).distances.at(5, 7), 0.0);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn touching_buildings_keep_their_own_size_unless_compat() {
     // 3x3 and 4x4, sharing a side.
     let touching = [square(3., 4., 3.), square(6., 4., 4.)];
     let ours = planes(&touching, &TargetOptions::default());
-    assert_eq!((ours.sizes.get(5, 5), ours.sizes.get(6, 5)), (9.0, 16.0));
+    assert_eq!((ours.sizes.at(5, 5), ours.sizes.at(5, 6)), (9.0, 16.0));
     let union = planes(
         &touching,
         &with(TargetCompat {
@@ -81,7 +81,7 @@ fn touching_buildings_keep_their_own_size_unless_compat() {
             ..TargetCompat::default()
         }),
     );
-    assert_eq!((union.sizes.get(5, 5), union.sizes.get(6, 5)), (25.0, 25.0));
+    assert_eq!((union.sizes.at(5, 5), union.sizes.at(5, 6)), (25.0, 25.0));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn where_buildings_overlap_the_smaller_counts() {
     ] {
         let targets = planes(&outlines, &TargetOptions::default());
         assert_eq!(
-            (targets.sizes.get(5, 5), targets.sizes.get(4, 4)),
+            (targets.sizes.at(5, 5), targets.sizes.at(4, 4)),
             (4.0, 36.0)
         );
     }
@@ -104,10 +104,10 @@ fn buildings_along_the_border_are_ignored_unless_compat() {
     let edge = [square(0., 4., 2.), square(0., 8., 3.)];
     let ours = planes(&edge, &TargetOptions::default());
     assert_eq!(
-        (ours.labels.get(1, 4), ours.labels.get(1, 8)),
+        (ours.labels.at(4, 1), ours.labels.at(8, 1)),
         (IGNORE, BUILDING)
     );
-    assert_eq!(ours.distances.get(10, 4), 0.0, "only one building counts");
+    assert_eq!(ours.distances.at(4, 10), 0.0, "only one building counts");
     let dropped = planes(
         &edge,
         &with(TargetCompat {
@@ -116,7 +116,7 @@ fn buildings_along_the_border_are_ignored_unless_compat() {
         }),
     );
     assert_eq!(
-        (dropped.labels.get(1, 4), dropped.labels.get(1, 8)),
+        (dropped.labels.at(4, 1), dropped.labels.at(8, 1)),
         (BACKGROUND, BUILDING)
     );
 }
@@ -132,19 +132,19 @@ fn compat_numbers_wrap_at_256() {
         ..TargetCompat::default()
     });
     let planes = prepare(&large, 420, 40, &wrap).expect("drawable").planes();
-    assert_eq!(planes.sizes.get(10, 10), (400 % 256) as f32);
+    assert_eq!(planes.sizes.at(10, 10), (400 % 256) as f32);
     assert_eq!(
-        planes.sizes.get(390, 10),
+        planes.sizes.at(10, 390),
         1.0,
         "256 wraps to 0, which weighs like 1"
     );
     // (40, 15): 11 px to column 29, 350 px to column 390.
-    assert_eq!(planes.distances.get(40, 15), (361 % 256) as f32);
+    assert_eq!(planes.distances.at(15, 40), (361 % 256) as f32);
     let ours = prepare(&large, 420, 40, &TargetOptions::default())
         .expect("drawable")
         .planes();
     assert_eq!(
-        (ours.sizes.get(10, 10), ours.distances.get(40, 15)),
+        (ours.sizes.at(10, 10), ours.distances.at(15, 40)),
         (400.0, 361.0)
     );
 }
@@ -160,14 +160,14 @@ fn large_buildings_are_eroded_and_small_ones_dilated() {
     let targets = planes(&two(), &options);
     // 3x3 is small and becomes 5x5, 4x4 becomes 2x2; sizes stay those of the annotations.
     assert_eq!(
-        (targets.labels.get(2, 3), targets.sizes.get(2, 3)),
+        (targets.labels.at(3, 2), targets.sizes.at(3, 2)),
         (BUILDING, 9.0)
     );
     assert_eq!(
-        (targets.labels.get(10, 4), targets.labels.get(11, 5)),
+        (targets.labels.at(4, 10), targets.labels.at(5, 11)),
         (BACKGROUND, BUILDING)
     );
-    assert_eq!(targets.sizes.get(11, 5), 16.0);
+    assert_eq!(targets.sizes.at(5, 11), 16.0);
     // What would vanish stays.
     let options = TargetOptions {
         erode_radius_px: 5,
@@ -189,10 +189,10 @@ fn the_border_class_lies_between_close_buildings() {
     let targets = planes(&two(), &options);
     // Second nearest building at column 10: 3 px from column 7, 4 px from column 6.
     assert_eq!(
-        (targets.labels.get(7, 5), targets.labels.get(6, 5)),
+        (targets.labels.at(5, 7), targets.labels.at(5, 6)),
         (BORDER, BACKGROUND)
     );
-    assert_eq!(targets.labels.get(5, 5), BUILDING);
+    assert_eq!(targets.labels.at(5, 5), BUILDING);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn crowds_are_ignored_and_empty_tiles_are_all_background() {
         .expect("drawable")
         .planes();
     assert_eq!(
-        (targets.labels.get(5, 5), targets.sizes.get(5, 5)),
+        (targets.labels.at(5, 5), targets.sizes.at(5, 5)),
         (IGNORE, 1.0)
     );
     let empty = planes(&[], &TargetOptions::default());

@@ -6,7 +6,7 @@ use crate::rle::from_plane;
 
 /// A rectangle in an image of 40 x 30 px.
 fn rectangle(left: u32, top: u32, width: u32, height: u32) -> Rle {
-    let mut plane = Plane::filled(40, 30, 0u8);
+    let mut plane = Plane::filled((40, 30), 0u8);
     for y in top..top + height {
         for x in left..left + width {
             plane.values_mut()[(y * 40 + x) as usize] = 1;
