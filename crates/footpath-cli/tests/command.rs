@@ -100,9 +100,22 @@ fn a_changed_threshold_reruns_neither_training_nor_network() {
     let run = session.succeed(
         "steps -c town.yaml --pipeline unet --set postprocess.threshold=0.4 explain --json",
     );
-    let steps: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    let text = steps.to_string();
-    assert!(text.contains("threshold"), "{text}");
+    let explained: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let step = |name: &str| {
+        let steps = explained["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["name"] == name).unwrap()
+    };
+    for (name, action) in [
+        ("targets", "unneeded"),
+        ("unet", "unneeded"),
+        ("probabilities", "hit"),
+        ("objects", "compute"),
+        ("metrics", "compute"),
+    ] {
+        assert_eq!(step(name)["action"], action, "{name}: {explained:#}");
+    }
+    assert_eq!(step("objects")["reasons"][0]["path"], "options.threshold");
+    assert_eq!(step("metrics")["reasons"][0]["step"], "objects");
     let redone =
         session.succeed("evaluate -c town.yaml --pipeline unet --set postprocess.threshold=0.4");
     assert!(!redone.stderr.contains("epoch  "), "{redone:?}");
