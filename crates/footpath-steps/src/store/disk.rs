@@ -72,6 +72,15 @@ pub(crate) enum Sync {
     ToSystem,
 }
 
+/// How the temporary names of files being written start.
+const UNFINISHED: &str = "write";
+
+/// Whether a file in a temporary folder is one that was being written.
+pub(crate) fn is_unfinished_write(name: &std::ffi::OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| name.starts_with(&format!("{UNFINISHED}-")))
+}
+
 /// Writes a file under a temporary name and renames it: readers see all of it or nothing.
 pub(crate) fn write_whole(
     path: &Path,
@@ -79,7 +88,7 @@ pub(crate) fn write_whole(
     bytes: &[u8],
     sync: Sync,
 ) -> Result<()> {
-    let temporary = temporary_folder.join(unique_name("write"));
+    let temporary = temporary_folder.join(unique_name(UNFINISHED));
     let written = (|| {
         let mut file = File::create_new(&temporary)?;
         file.write_all(bytes)?;

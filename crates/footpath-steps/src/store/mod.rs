@@ -33,6 +33,7 @@ use crate::scratch::Scratch;
 
 mod bundle;
 pub(crate) mod disk;
+mod format;
 mod gc;
 mod inspect;
 pub(crate) mod item_log;
@@ -53,9 +54,6 @@ use disk::{Result, Sync};
 use item_log::ItemLog;
 use locks::KeyLock;
 use objects::Objects;
-
-/// The version of the layout this crate writes. It reads all up to it.
-const FORMAT: u32 = 1;
 
 /// Where outputs, models and items are kept.
 ///
@@ -93,12 +91,13 @@ impl Store {
     /// # Errors
     /// When the folder cannot be used, holds something else, or was written by a newer version.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
-        let root = folder.as_ref().to_owned();
+        let root = folder.as_ref();
+        disk::create_folder(root)?;
+        let root = root.canonicalize().map_err(disk::at("open", root))?;
+        format::check_or_write(&root)?;
         for name in ["tmp", "objects", "steps"] {
             disk::create_folder(&root.join(name))?;
         }
-        let root = root.canonicalize().map_err(disk::at("open", &root))?;
-        check_format(&root)?;
         let disk = Disk {
             objects: Objects::new(&root),
             root,
@@ -143,32 +142,6 @@ impl Store {
 
     pub(crate) fn cache(&self, key: Digest, slot: Slot) {
         self.inner.memory.lock().insert(key, slot);
-    }
-}
-
-fn check_format(root: &Path) -> Result<()> {
-    let path = root.join("format");
-    let Some(text) = disk::read(&path)? else {
-        let text = format!("footpath-steps {FORMAT}\n");
-        return disk::write_whole(&path, &root.join("tmp"), text.as_bytes(), Sync::ToDisk);
-    };
-    let found = std::str::from_utf8(&text).ok().and_then(|text| {
-        text.trim()
-            .strip_prefix("footpath-steps ")?
-            .parse::<u32>()
-            .ok()
-    });
-    match found {
-        Some(found) if found <= FORMAT => Ok(()),
-        Some(found) => Err(StoreError::NewerFormat {
-            path: root.to_owned(),
-            found,
-            supported: FORMAT,
-        }),
-        None => Err(StoreError::NotAStore {
-            path: root.to_owned(),
-            problem: "its file `format` was not written by footpath-steps".to_owned(),
-        }),
     }
 }
 
