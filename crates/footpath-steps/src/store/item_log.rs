@@ -2,8 +2,9 @@
 //!
 //! A manifest for each of 100,000 items would be 100,000 small files. Instead
 //! each step (with its parameters) has one log of fixed-size records, written
-//! by single appends, so any number of threads and processes may add to it and
-//! a kill can at worst cut the last record, which its check tells.
+//! by single appends, so any number of threads and processes may add to it. A
+//! kill or a full disk can at worst leave part of a record; its check tells, and
+//! reading goes on with the next record wherever that starts.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -36,18 +37,11 @@ impl ItemLog {
             disk::create_folder(folder)?;
         }
         let known = read(&path)?;
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .append(true)
             .create(true)
             .open(&path)
             .map_err(at("open", &path))?;
-        let length = file.metadata().map_err(at("read", &path))?.len();
-        let cut = length % RECORD_BYTES as u64;
-        if cut != 0 {
-            // Fill up a record cut by a kill, so that the next one starts where records start.
-            let filler = vec![0; RECORD_BYTES - cut as usize];
-            file.write_all(&filler).map_err(at("write", &path))?;
-        }
         Ok(Self {
             path,
             file: Mutex::new(file),
@@ -72,10 +66,14 @@ impl ItemLog {
 /// The intact records of a log; of one key the last.
 pub(crate) fn read(path: &Path) -> Result<HashMap<Digest, Object>> {
     let bytes = disk::read(path)?.unwrap_or_default();
-    Ok(bytes
-        .chunks_exact(RECORD_BYTES)
-        .filter_map(decode)
-        .collect())
+    let mut rest = bytes.as_slice();
+    let mut items = HashMap::with_capacity(bytes.len() / RECORD_BYTES);
+    while let Some(record) = rest.first_chunk::<RECORD_BYTES>() {
+        let intact = decode(record);
+        items.extend(intact);
+        rest = &rest[if intact.is_some() { RECORD_BYTES } else { 1 }..];
+    }
+    Ok(items)
 }
 
 /// A log of these items, in the order of their keys.
@@ -98,7 +96,7 @@ fn encode(key: &Digest, object: &Object) -> [u8; RECORD_BYTES] {
     record
 }
 
-fn decode(record: &[u8]) -> Option<(Digest, Object)> {
+fn decode(record: &[u8; RECORD_BYTES]) -> Option<(Digest, Object)> {
     let digest =
         |range: std::ops::Range<usize>| Some(Digest::from_bytes(record[range].try_into().ok()?));
     let check = Digest::of_bytes(&record[..72]);
@@ -120,27 +118,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_cut_by_a_kill_is_ignored_and_the_next_one_read() {
+    fn parts_of_records_are_passed_over_and_those_between_and_behind_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let code = Digest::of_bytes(b"code");
-        let (first, second) = (Digest::of_bytes(b"1"), Digest::of_bytes(b"2"));
+        let keys = [b"1", b"2", b"3"].map(|key| Digest::of_bytes(key));
         let object = Object {
             digest: Digest::of_bytes(b"content"),
             bytes: 7,
         };
-        ItemLog::open(folder.path(), &code)
-            .unwrap()
-            .append(&first, &object)
-            .unwrap();
         let path = ItemLog::path(folder.path(), &code);
-        let mut cut = std::fs::read(&path).unwrap();
-        cut.extend_from_slice(&encode(&second, &object)[..50]);
-        std::fs::write(&path, cut).unwrap();
-
+        for key in &keys {
+            let log = ItemLog::open(folder.path(), &code).unwrap();
+            assert_eq!(log.find(key), None);
+            log.append(key, &object).unwrap();
+            // What a kill in the middle of an append leaves.
+            let mut cut = std::fs::read(&path).unwrap();
+            cut.extend_from_slice(&encode(&Digest::of_bytes(b"cut"), &object)[..50]);
+            std::fs::write(&path, cut).unwrap();
+        }
         let log = ItemLog::open(folder.path(), &code).unwrap();
-        assert_eq!(log.find(&first), Some(object));
-        assert_eq!(log.find(&second), None);
-        log.append(&second, &object).unwrap();
-        assert_eq!(read(&path).unwrap().len(), 2);
+        assert_eq!(keys.map(|key| log.find(&key)), [Some(object); 3]);
+        assert_eq!(read(&path).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_record_with_a_flipped_bit_is_passed_over() {
+        let object = Object {
+            digest: Digest::of_bytes(b"content"),
+            bytes: 7,
+        };
+        let intact = encode(&Digest::of_bytes(b"1"), &object);
+        for byte in 0..RECORD_BYTES {
+            let mut record = intact;
+            record[byte] ^= 1;
+            assert_eq!(decode(&record), None, "bit 0 of byte {byte} flipped");
+        }
     }
 }
