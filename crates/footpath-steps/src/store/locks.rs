@@ -66,7 +66,11 @@ pub(crate) fn lock_file(path: &Path) -> Result<File> {
 
 /// Takes part in the use of the store; waits while its garbage is collected.
 pub(crate) fn lock_shared(path: &Path) -> Result<File> {
-    let file = open(path)?;
+    let file = match (open(path), File::open(path)) {
+        // A store that may only be read can be looked into.
+        (Err(_), Ok(file)) => file,
+        (file, _) => file?,
+    };
     file.lock_shared().map_err(at("lock", path))?;
     Ok(file)
 }
