@@ -21,7 +21,7 @@ use crate::store::{Store, locks, read_json};
 pub struct DataFile {
     /// Where the file is.
     pub path: PathBuf,
-    /// Its path within the data set, with `/` between folders.
+    /// Its path within the data set, with `/` between folders; bytes that are not Unicode as `\xff`.
     pub name: String,
     /// The digest of its content.
     pub digest: Digest,
@@ -157,6 +157,7 @@ impl Store {
             return Ok(());
         }
         let path = disk.root.join("files.json");
+        let _in_use = disk.start_use()?;
         let _lock = locks::lock_file(&disk.root.join("locks").join("files"))?;
         let mut all: Known = read_json(&path)?.unwrap_or_default();
         all.extend(
@@ -198,6 +199,16 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     })
 }
 
+/// A file's name as text; bytes that are not Unicode become `\xff`, so that different names stay so.
+fn unicode_name(name: &std::ffi::OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 fn digest(root: &Path, path: PathBuf, known: &Known) -> Result<(DataFile, Stamp), StoreError> {
     let stamp = Stamp::of(&std::fs::metadata(&path).map_err(at("read", &path))?);
     let digest = match known.get(&path) {
@@ -207,7 +218,7 @@ fn digest(root: &Path, path: PathBuf, known: &Known) -> Result<(DataFile, Stamp)
     let below = path.strip_prefix(root).unwrap_or(&path);
     let parts: Vec<_> = below
         .components()
-        .map(|part| part.as_os_str().to_string_lossy())
+        .map(|part| unicode_name(part.as_os_str()))
         .collect();
     let name = parts.join("/");
     Ok((
@@ -255,6 +266,31 @@ mod tests {
         assert_eq!(names, ["b.PNG", "sub/a.png"]);
         assert_eq!(files[1].digest, Digest::of_bytes(b"a"));
         assert_eq!(files[0].bytes, 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_unicode_stay_different() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let old = Duration::from_hours(1);
+        for byte in [0xfe, 0xff] {
+            let name = [b"tile", [byte].as_slice(), b".png"].concat();
+            write(
+                &data.join(std::ffi::OsStr::from_bytes(&name)),
+                "pixels",
+                old,
+            );
+        }
+        let store = Store::open(folder.path().join("store")).unwrap();
+        for _ in 0..2 {
+            let files = store.data_files(&data, &["png"]).unwrap();
+            let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+            assert_eq!(names, ["tile\\xfe.png", "tile\\xff.png"]);
+            assert_eq!(fs::read(&files[0].path).unwrap(), b"pixels");
+        }
     }
 
     #[test]
