@@ -244,6 +244,12 @@ pub enum StoreError {
         /// The store's folder.
         path: PathBuf,
     },
+    /// What the store remembers of a pipeline cannot be read, so what is garbage is not known.
+    #[error("{} is damaged, so nothing is removed: run the pipeline again, which writes it anew from what is kept", .path.display())]
+    DamagedMemory {
+        /// The file.
+        path: PathBuf,
+    },
     /// A bundle file is not one of ours or is damaged.
     #[error("{} cannot be imported: {problem}", .path.display())]
     BadBundle {

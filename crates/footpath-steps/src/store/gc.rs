@@ -123,7 +123,9 @@ impl Disk {
     fn reach(&self, keep_runs: usize) -> Result<Reached> {
         let mut reached = Reached::default();
         for path in files_below(&self.root.join("latest"))? {
-            let latest: Latest = read_json(&path)?.unwrap_or_default();
+            // What it remembers is not garbage only because it cannot be read.
+            let latest: Latest = read_json(&path)?
+                .ok_or_else(|| StoreError::DamagedMemory { path: path.clone() })?;
             for step in latest.steps.values() {
                 reached.keys.insert(step.key);
                 reached.keys.extend(step.finished);
