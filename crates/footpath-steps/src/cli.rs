@@ -263,7 +263,9 @@ impl App {
                     Format::Json => serde_json::to_string_pretty(&diagram)? + "\n",
                 };
                 match output {
-                    Some(file) => std::fs::write(file, text)?,
+                    Some(file) => {
+                        std::fs::write(file, text).map_err(crate::store::disk::at("write", file))?
+                    }
                     None => out.write_all(text.as_bytes())?,
                 }
                 Ok(())
