@@ -32,6 +32,8 @@ pub(crate) enum Ended {
     Cancelled,
     /// Something was not as planned (a damaged object, other items failed): plan again.
     PlanChanged,
+    /// A kept item turned out to be gone or damaged: plan again, trusting nothing at hand.
+    ItemLost,
 }
 
 /// Why a node gave nothing.
@@ -40,6 +42,7 @@ pub(crate) enum Stopped {
     Store(StoreError),
     Cancelled,
     PlanChanged,
+    ItemLost,
 }
 
 impl From<StoreError> for Stopped {
@@ -56,6 +59,8 @@ pub(crate) struct Wave<'a> {
     pub(crate) journal: &'a Journal,
     pub(crate) pipeline: &'a str,
     pub(crate) in_use: Option<InUse>,
+    /// How often the run may still be planned again because a kept item was lost.
+    repairs_left: u32,
     deliveries: Vec<Delivery>,
     slots: Vec<Mutex<Option<Slot>>>,
     /// How many nodes still need a slot; targets count one more.
@@ -64,6 +69,7 @@ pub(crate) struct Wave<'a> {
     missing: Vec<AtomicUsize>,
     dependents: Vec<Vec<usize>>,
     plan_changed: AtomicBool,
+    item_lost: AtomicBool,
     failed: AtomicBool,
     store_error: Mutex<Option<StoreError>>,
 }
@@ -103,15 +109,23 @@ impl<'a> Wave<'a> {
             journal,
             pipeline,
             in_use,
+            repairs_left: 0,
             deliveries: deliveries(nodes, targets, planned),
             slots: nodes.iter().map(|_| Mutex::default()).collect(),
             users: users.into_iter().map(AtomicUsize::new).collect(),
             missing: missing.into_iter().map(AtomicUsize::new).collect(),
             dependents,
             plan_changed: AtomicBool::new(false),
+            item_lost: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             store_error: Mutex::new(None),
         }
+    }
+
+    /// Says how often a lost item may still be repaired; without it, it fails its step.
+    pub(crate) fn with_repairs_left(mut self, repairs_left: u32) -> Self {
+        self.repairs_left = repairs_left;
+        self
     }
 
     /// Runs everything that can run; gives the values still at hand.
@@ -162,6 +176,8 @@ impl<'a> Wave<'a> {
             Ended::Failed
         } else if self.runner.cancel.is_cancelled() && self.left_undone() {
             Ended::Cancelled
+        } else if self.item_lost.load(Ordering::Relaxed) {
+            Ended::ItemLost
         } else if self.plan_changed.load(Ordering::Relaxed) {
             Ended::PlanChanged
         } else {
@@ -208,6 +224,7 @@ impl<'a> Wave<'a> {
     fn finish(&self, index: usize) -> bool {
         if self.runner.cancel.is_cancelled()
             || self.plan_changed.load(Ordering::Relaxed)
+            || self.item_lost.load(Ordering::Relaxed)
             || self.store_error.lock().is_some()
         {
             return false;
@@ -239,6 +256,10 @@ impl<'a> Wave<'a> {
             Err(Stopped::Cancelled) => false,
             Err(Stopped::PlanChanged) => {
                 self.plan_changed.store(true, Ordering::Relaxed);
+                false
+            }
+            Err(Stopped::ItemLost) => {
+                self.item_lost.store(true, Ordering::Relaxed);
                 false
             }
         }
@@ -402,7 +423,7 @@ impl<'a> Wave<'a> {
                 Some(Err(_)) if self.runner.cancel.is_cancelled() => {
                     return Err(Stopped::Cancelled);
                 }
-                Some(Err(ItemStopped::Item(error))) => return Err(Stopped::Failed(error.into())),
+                Some(Err(ItemStopped::Item(error))) => return Err(self.item_stops(error)),
                 Some(Err(ItemStopped::Store(error))) => return Err(error.into()),
                 // Skipped because of a failure further on, or because the run was cancelled.
                 None => {}
@@ -422,7 +443,9 @@ impl<'a> Wave<'a> {
             .iter()
             .find(|node| node.name == error.step)
             .unwrap_or(&self.nodes[index]);
-        failed.on_failure == OnFailure::Skip && !self.runner.cancel.is_cancelled()
+        failed.on_failure == OnFailure::Skip
+            && !self.runner.cancel.is_cancelled()
+            && !self.can_repair(error)
     }
 
     pub(crate) fn context(&self, index: usize, scratch: Scratch) -> Context {
@@ -443,13 +466,26 @@ impl<'a> Wave<'a> {
         }
         // An item that failed in a stream this step reads: tell where it happened.
         match cause.downcast::<ItemError>() {
-            Ok(item) => Stopped::Failed((*item).into()),
+            Ok(item) => self.item_stops(*item),
             Err(cause) => Stopped::Failed(StepFailure {
                 step: self.nodes[index].name.to_string(),
                 item: None,
                 cause: SharedError::from(cause),
             }),
         }
+    }
+
+    fn item_stops(&self, error: ItemError) -> Stopped {
+        if self.can_repair(&error) {
+            tracing::warn!(%error, "a kept item cannot be used and is computed again");
+            Stopped::ItemLost
+        } else {
+            Stopped::Failed(error.into())
+        }
+    }
+
+    fn can_repair(&self, error: &ItemError) -> bool {
+        self.repairs_left > 0 && error.is_lost()
     }
 
     /// Lets go of inputs nobody else needs.

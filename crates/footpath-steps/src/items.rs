@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::digest::{Digest, Digester};
-use crate::error::{BoxError, SharedError, chain};
+use crate::error::{BoxError, SharedError, StoreError, chain};
 use crate::fingerprint::{Fingerprint, Listing, listing};
 use crate::graph::AnyValue;
 use crate::store::{ItemTable, ObjectReader};
@@ -38,6 +38,16 @@ pub struct ItemError {
     pub index: usize,
     /// Why.
     pub cause: SharedError,
+}
+
+impl ItemError {
+    /// Whether the item was kept, but its bytes are gone or damaged: computing it again helps.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(
+            self.cause.downcast_ref::<StoreError>(),
+            Some(StoreError::Damaged(_) | StoreError::MissingObject(_))
+        )
+    }
 }
 
 /// Where items come from. `len` is `None` for a value that stands beside every item.

@@ -18,6 +18,10 @@ use crate::report::RunReport;
 use crate::store::Store;
 use crate::wires::Targets;
 
+/// How often a run is planned again because a kept item was damaged. A disk
+/// that damages what was just written must not keep a run going for ever.
+const MAX_REPAIRS: u32 = 3;
+
 /// The outcome of a run.
 #[derive(Debug, Clone)]
 pub struct Run<O> {
@@ -141,6 +145,7 @@ impl<'s> Runner<'s> {
 
         let journal = Journal::new(nodes.len());
         let mut done: HashMap<usize, Slot> = HashMap::new();
+        let mut repairs_left = MAX_REPAIRS;
         let ended = loop {
             let planned = plan::plan(&nodes, &targets, &given, &done, self.store)?;
             if let Some(disk) = self.store.disk() {
@@ -159,11 +164,20 @@ impl<'s> Runner<'s> {
                 &planned,
                 &journal,
                 in_use.clone(),
-            );
+            )
+            .with_repairs_left(repairs_left);
             let (ended, slots) = self.on_threads(|| wave.run())??;
-            done.extend(slots);
-            if ended != Ended::PlanChanged {
-                break ended;
+            match ended {
+                Ended::PlanChanged => done.extend(slots),
+                Ended::ItemLost => {
+                    // Collections at hand may read the lost item.
+                    done.clear();
+                    repairs_left -= 1;
+                }
+                Ended::Finished | Ended::Failed | Ended::Cancelled => {
+                    done.extend(slots);
+                    break ended;
+                }
             }
         };
         let report = journal.report(&graph.name, &nodes, started_unix_ms, started.elapsed());
@@ -176,7 +190,7 @@ impl<'s> Runner<'s> {
                 report,
             }))),
             Ended::Cancelled => Err(Error::Cancelled(Box::new(report))),
-            Ended::Finished | Ended::PlanChanged => {
+            Ended::Finished | Ended::PlanChanged | Ended::ItemLost => {
                 let slots = targets.iter().map(|target| done[target].clone()).collect();
                 Ok((slots, report))
             }
