@@ -1,4 +1,4 @@
-//! Killing a process that uses a store, 200 times, at random instants.
+//! Killing a process that uses a store, 200 times, at random instants; the whole store is verified after each.
 
 #![allow(
     clippy::unwrap_used,
@@ -98,41 +98,78 @@ fn child_in(folder: &Path) -> Command {
     command
 }
 
+/// Checks all that a reader could come across: every kept output the child may have used last.
+fn check(store: &Store, kill: usize) {
+    let found = store.verify().unwrap();
+    assert_eq!(found.damaged, [], "after kill {kill}");
+    assert_eq!(found.incomplete, [], "after kill {kill}");
+}
+
 #[test]
 fn two_hundred_kills_leave_nothing_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    // Delays spread over the range by the golden ratio: always the same, and none near another.
-    let mut phase = 0.0_f64;
+    let seed = seed();
+    let mut random = SplitMix(seed);
+    let mut kept_before = 0;
+    let mut progress = 0;
     for kill in 0..KILLS {
         let mut child = child_in(folder.path()).spawn().unwrap();
-        // The delay is the experiment: long enough to get anywhere between the start and several rounds.
-        phase = (phase + 0.618_034).fract();
-        std::thread::sleep(Duration::from_secs_f64(0.002 + 0.058 * phase));
+        // The delay is the experiment: anywhere between the start and several rounds.
+        std::thread::sleep(Duration::from_micros(1_000 + random.next() % 60_000));
         assert!(
             child.try_wait().unwrap().is_none(),
-            "the child ended by itself before kill {kill}"
+            "the child ended by itself before kill {kill} (seed {seed})"
         );
         child.kill().unwrap();
         child.wait().unwrap();
-        // Now and then, since reading everything takes its time.
-        if kill % 10 == 9 {
-            let found = Store::open(folder.path()).unwrap().verify().unwrap();
-            assert_eq!(found.damaged, [], "after kill {kill}");
-            assert_eq!(found.incomplete, [], "after kill {kill}");
-        }
-    }
-    let store = Store::open(folder.path()).unwrap();
-    assert!(!store.kept().unwrap().is_empty(), "no child got anywhere");
-    for round in 0..5 {
+        let store = Store::open(folder.path()).unwrap();
+        check(&store, kill);
+        let kept = store.kept().unwrap().len();
+        assert!(
+            kept >= kept_before,
+            "kill {kill} lost outputs (seed {seed})"
+        );
+        progress += usize::from(kept > kept_before);
+        kept_before = kept;
+        // Every round, dead or alive, is what a fresh one would be.
+        let round = (random.next() % 8) as u32;
         assert_eq!(
             run(&store, round).unwrap(),
-            run(&Store::in_memory(), round).unwrap()
+            run(&Store::in_memory(), round).unwrap(),
+            "after kill {kill} (seed {seed})"
         );
+        // Now and then a fresh start, so that kills also hit the making of a store, and it stays small.
+        if kill % 10 == 9 {
+            store.gc(GcOptions::default()).unwrap();
+            assert_eq!(
+                run(&store, round).unwrap(),
+                run(&Store::in_memory(), round).unwrap()
+            );
+            drop(store);
+            std::fs::remove_dir_all(folder.path()).unwrap();
+            std::fs::create_dir(folder.path()).unwrap();
+            kept_before = 0;
+        }
     }
-    assert_eq!(store.verify().unwrap().damaged, []);
-    store.gc(GcOptions::default()).unwrap();
-    assert_eq!(
-        run(&store, 4).unwrap(),
-        run(&Store::in_memory(), 4).unwrap()
+    assert!(
+        progress > KILLS / 10,
+        "the children got nowhere: {progress} of {KILLS} kept anything"
     );
+}
+
+/// `FOOTPATH_KILL_SEED` chooses other instants.
+fn seed() -> u64 {
+    std::env::var("FOOTPATH_KILL_SEED").map_or(0x5EED, |seed| seed.parse().unwrap())
+}
+
+/// Steele, Lea, Flood, *Fast Splittable Pseudorandom Number Generators* (2014, doi:10.1145/2660193.2660195).
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
 }
