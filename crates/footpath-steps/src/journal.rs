@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use crate::digest::Digest;
 use crate::each::Meter;
 use crate::error::{SharedError, StepFailure, chain};
-use crate::explain::Reason;
 use crate::graph::Node;
+use crate::reason::Reason;
 use crate::report::{ItemCounts, ItemReport, Outcome, RunReport, StepReport};
 
 /// What happened to one node.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::explain::Reason;
 use crate::graph::Kind;
+use crate::reason::Reason;
 
 /// What happened to every step of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

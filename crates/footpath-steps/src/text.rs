@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::explain::{Plan, Reason};
+use crate::explain::Plan;
+use crate::reason::Reason;
 use crate::report::{Outcome, RunReport};
 
 /// A time with two or three digits, such as `1.24 s`, `87 ms`, `3 min 20 s`.

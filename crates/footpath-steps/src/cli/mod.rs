@@ -20,18 +20,26 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::Parser;
 
-use crate::error::{BoxError, Error, chain};
+use crate::error::{BoxError, Error};
 use crate::explain::Plan;
 use crate::graph::NodeRef;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
 use crate::run::Runner;
-use crate::store::{GcOptions, Manifest, Output, Store};
-use crate::text::{bytes_text, seconds_text, table};
+use crate::store::{GcOptions, Store};
+use crate::text::bytes_text;
 use crate::wires::Targets;
+
+mod answer;
+mod arguments;
+mod error;
+
+use answer::{list, show, write_or_json, write_table};
+use arguments::Arguments;
+pub use arguments::{Command, Format};
+pub use error::CliError;
 
 /// A pipeline with what the command line needs to know of it.
 pub struct App {
@@ -47,143 +55,6 @@ impl std::fmt::Debug for App {
             .field("pipeline", &self.pipeline)
             .field("store", &self.store)
             .finish_non_exhaustive()
-    }
-}
-
-/// One command. Embed it in a program's own clap parser as a subcommand.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Command {
-    /// Run the pipeline and tell what happened to each step
-    Run {
-        /// Threads for steps and items together [default: one for each core]
-        #[arg(long)]
-        threads: Option<usize>,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Draw the pipeline, with what a run would do
-    Graph {
-        /// The format
-        #[arg(long, value_enum, default_value_t = Format::Mermaid)]
-        format: Format,
-        /// The file to write [default: standard output]
-        #[arg(long, short)]
-        output: Option<PathBuf>,
-        /// Leave out what a run would do; no input is looked at
-        #[arg(long)]
-        bare: bool,
-    },
-    /// Tell what a run would do
-    Plan {
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Tell why each step would hit or be computed
-    Explain {
-        /// Only this step
-        step: Option<String>,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// List kept outputs, the newest first
-    Ls {
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show what is known of a kept output
-    Show {
-        /// A step's name, or the start of a key
-        what: String,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Remove what no remembered run can reach
-    Gc {
-        /// Only tell what would be removed
-        #[arg(long)]
-        dry_run: bool,
-        /// Keep the outputs of this many of each pipeline's newest runs
-        #[arg(long, default_value_t = 1)]
-        keep_runs: usize,
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Read every object and remove those that are damaged
-    Verify {
-        /// Write JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Write the pipeline's newest kept outputs and models to one file
-    Export {
-        /// The file
-        file: PathBuf,
-    },
-    /// Add what `export` wrote
-    Import {
-        /// The file
-        file: PathBuf,
-    },
-}
-
-/// How a graph is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Mermaid, for Markdown
-    Mermaid,
-    /// Graphviz
-    Dot,
-    /// A picture
-    Svg,
-    /// The structure
-    Json,
-}
-
-#[derive(Parser)]
-struct Arguments {
-    /// The store's folder
-    #[arg(long, global = true)]
-    store: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-/// What keeps a command from its work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CliError {
-    /// The pipeline or its store.
-    #[error(transparent)]
-    Pipeline(#[from] Error),
-    /// The inputs could not be made.
-    #[error("the inputs cannot be read: {}", chain(.0.as_ref()))]
-    Inputs(BoxError),
-    /// The output could not be written.
-    #[error("cannot write the output: {0}")]
-    Output(#[from] std::io::Error),
-    /// Nothing is kept under this name or key.
-    #[error("nothing is kept under `{0}`; `ls` lists what is")]
-    NothingKept(String),
-    /// Objects were damaged.
-    #[error("{0} damaged objects were removed; run the pipeline again to compute them")]
-    Damaged(usize),
-}
-
-impl From<crate::StoreError> for CliError {
-    fn from(error: crate::StoreError) -> Self {
-        Self::Pipeline(error.into())
-    }
-}
-
-impl From<serde_json::Error> for CliError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Output(error.into())
     }
 }
 
@@ -402,102 +273,4 @@ impl App {
         }
         write_or_json(&plan, json, out, |plan, out| write!(out, "{plan}"))
     }
-}
-
-fn write_or_json<T: Serialize>(
-    value: &T,
-    json: bool,
-    out: &mut dyn Write,
-    write: impl FnOnce(&T, &mut dyn Write) -> std::io::Result<()>,
-) -> Result<(), CliError> {
-    if json {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        writeln!(out)?;
-    } else {
-        write(value, out)?;
-    }
-    Ok(())
-}
-
-fn write_table(out: &mut dyn Write, titles: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
-    let _ = table(&mut text, titles, rows);
-    out.write_all(text.as_bytes())
-}
-
-fn list(kept: &[Manifest], out: &mut dyn Write) -> std::io::Result<()> {
-    let row = |manifest: &Manifest| {
-        let what = match &manifest.output {
-            Output::Value { type_tag, .. } => type_tag.clone(),
-            Output::Items { len, type_tag, .. } => format!("{len} × {type_tag}"),
-        };
-        let size = bytes_text(manifest.output.bytes());
-        vec![
-            manifest.pipeline.clone(),
-            manifest.step.clone(),
-            manifest.key.short(),
-            size,
-            what,
-        ]
-    };
-    let rows: Vec<_> = kept.iter().map(row).collect();
-    write_table(out, &["pipeline", "step", "key", "size", "what"], &rows)
-}
-
-fn show(manifest: &Manifest, out: &mut dyn Write) -> std::io::Result<()> {
-    let parts = &manifest.parts;
-    writeln!(
-        out,
-        "step      {} (pipeline {})",
-        manifest.step, manifest.pipeline
-    )?;
-    writeln!(out, "key       {}", manifest.key)?;
-    writeln!(
-        out,
-        "code      {} {}, version {}",
-        parts.kind.name(),
-        parts.code,
-        parts.code_version
-    )?;
-    writeln!(out, "config    {}", parts.config)?;
-    if let Some(seed) = parts.seed {
-        writeln!(out, "seed      {seed}")?;
-    }
-    for input in &parts.inputs {
-        writeln!(out, "input     {} {}", input.name, input.key.short())?;
-    }
-    match &manifest.output {
-        Output::Value { object, type_tag } => {
-            writeln!(
-                out,
-                "output    {type_tag}, {}, object {}",
-                bytes_text(object.bytes),
-                object.digest.short()
-            )?;
-        }
-        Output::Items {
-            len,
-            bytes,
-            failed,
-            type_tag,
-            ..
-        } => {
-            writeln!(
-                out,
-                "output    {len} × {type_tag}, {}, {} failed",
-                bytes_text(*bytes),
-                failed.len()
-            )?;
-        }
-    }
-    let origin = &manifest.origin;
-    let who = origin.user.as_deref().unwrap_or("unknown user");
-    let host = origin.host.as_deref().unwrap_or("unknown host");
-    writeln!(
-        out,
-        "computed  in {} by {who} on {host}, footpath-steps {}",
-        seconds_text(manifest.elapsed_secs),
-        origin.version
-    )
 }

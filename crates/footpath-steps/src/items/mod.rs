@@ -1,7 +1,6 @@
 //! A collection whose items come one at a time: from memory, from the store, or computed when asked.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,8 +9,16 @@ use rayon::prelude::*;
 use crate::digest::{Digest, Digester};
 use crate::error::{BoxError, SharedError, StoreError, chain};
 use crate::fingerprint::{Fingerprint, Listing, listing};
-use crate::graph::AnyValue;
-use crate::store::{ItemTable, ObjectReader};
+
+mod any;
+mod iter;
+mod sources;
+
+pub(crate) use any::AnyItems;
+pub use iter::ItemsIter;
+pub(crate) use sources::{Held, KeptItems};
+
+use sources::Lazy;
 
 /// An ordered collection of items, each with its own content key.
 ///
@@ -186,11 +193,7 @@ impl<T: Send + Sync + 'static> Items<T> {
     /// All items in order, a few at a time on all threads of the run; memory stays bounded.
     #[must_use]
     pub fn iter(&self) -> ItemsIter<'_, T> {
-        ItemsIter {
-            items: self,
-            next: 0,
-            ready: VecDeque::new(),
-        }
+        ItemsIter::new(self)
     }
 
     /// The digest of all keys in order.
@@ -213,175 +216,5 @@ impl<T: Send + Sync + 'static> Fingerprint for Items<T> {
 
     fn listing(&self) -> Listing {
         self.listing.as_ref().clone()
-    }
-}
-
-impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Items<T> {
-    type Item = Result<Arc<T>, ItemError>;
-    type IntoIter = ItemsIter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// Iterates over [`Items`], looking a few items ahead on all threads.
-#[derive(Debug)]
-pub struct ItemsIter<'a, T> {
-    items: &'a Items<T>,
-    next: usize,
-    ready: VecDeque<Result<Arc<T>, ItemError>>,
-}
-
-impl<T: Send + Sync + 'static> Iterator for ItemsIter<'_, T> {
-    type Item = Result<Arc<T>, ItemError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() {
-            // Twice the threads: one slow item then leaves the others something to do.
-            let end = self
-                .items
-                .len
-                .min(self.next + 2 * rayon::current_num_threads());
-            let chunk: Vec<_> = (self.next..end)
-                .into_par_iter()
-                .map(|index| self.items.get(index))
-                .collect();
-            self.next = end;
-            self.ready.extend(chunk);
-        }
-        self.ready.pop_front()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.items.len - self.next + self.ready.len();
-        (left, Some(left))
-    }
-}
-
-impl<T: Send + Sync + 'static> ExactSizeIterator for ItemsIter<'_, T> {}
-
-/// Items in memory; a failed one is a hole.
-pub(crate) struct Held<T> {
-    pub(crate) keys: Vec<Digest>,
-    pub(crate) values: Vec<Result<Arc<T>, ItemError>>,
-}
-
-impl<T: Send + Sync> Source<T> for Held<T> {
-    fn len(&self) -> Option<usize> {
-        Some(self.values.len())
-    }
-
-    fn key(&self, index: usize) -> Digest {
-        self.keys[index]
-    }
-
-    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
-        self.values[index].clone()
-    }
-}
-
-struct Lazy<F> {
-    digests: Vec<Digest>,
-    get: F,
-}
-
-impl<T, F> Source<T> for Lazy<F>
-where
-    F: Fn(usize) -> Result<T, BoxError> + Send + Sync,
-{
-    fn len(&self) -> Option<usize> {
-        Some(self.digests.len())
-    }
-
-    fn key(&self, index: usize) -> Digest {
-        self.digests[index]
-    }
-
-    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
-        (self.get)(index).map(Arc::new).map_err(|cause| ItemError {
-            step: "input".into(),
-            index,
-            cause: cause.into(),
-        })
-    }
-}
-
-/// Items of a type only their step knows.
-pub(crate) trait AnyItems: Send + Sync {
-    fn len(&self) -> usize;
-    fn key(&self, index: usize) -> Digest;
-    fn get(&self, index: usize) -> Result<AnyValue, ItemError>;
-    /// The same items, held in memory as `values`.
-    fn hold(&self, values: Vec<Result<AnyValue, ItemError>>) -> AnyValue;
-    /// An `Items<T>` that computes what it is asked for.
-    fn stream(&self) -> AnyValue;
-}
-
-impl<T: Send + Sync + 'static> AnyItems for Items<T> {
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    fn key(&self, index: usize) -> Digest {
-        self.source.key(index)
-    }
-
-    fn get(&self, index: usize) -> Result<AnyValue, ItemError> {
-        Ok(self.source.get(index, &Memo::default())?)
-    }
-
-    fn hold(&self, values: Vec<Result<AnyValue, ItemError>>) -> AnyValue {
-        let keys = (0..self.len).map(|index| self.source.key(index)).collect();
-        let values = values
-            .into_iter()
-            .map(|value| value.map(typed::<T>))
-            .collect();
-        Arc::new(Self::from_source(Held { keys, values }))
-    }
-
-    fn stream(&self) -> AnyValue {
-        Arc::new(self.clone())
-    }
-}
-
-fn typed<T: Send + Sync + 'static>(value: AnyValue) -> Arc<T> {
-    Arc::downcast(value).expect("a step's items all have the step's type")
-}
-
-/// Items in a store.
-pub(crate) struct KeptItems {
-    pub(crate) step: Arc<str>,
-    pub(crate) table: ItemTable,
-    pub(crate) objects: ObjectReader,
-    pub(crate) decode: fn(Vec<u8>) -> Result<AnyValue, BoxError>,
-}
-
-impl KeptItems {
-    /// As `Items<T>`.
-    pub(crate) fn open<T: Send + Sync + 'static>(self) -> AnyValue {
-        Arc::new(Items::<T>::from_source(self))
-    }
-}
-
-impl<T: Send + Sync + 'static> Source<T> for KeptItems {
-    fn len(&self) -> Option<usize> {
-        Some(self.table.rows.len())
-    }
-
-    fn key(&self, index: usize) -> Digest {
-        self.table.rows[index].key
-    }
-
-    fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
-        let read = || match &self.table.rows[index].object {
-            Ok(object) => Ok((self.decode)(self.objects.read(object)?)?),
-            Err(cause) => Err(BoxError::from(cause.clone())),
-        };
-        read().map(typed::<T>).map_err(|cause| ItemError {
-            step: Arc::clone(&self.step),
-            index,
-            cause: cause.into(),
-        })
     }
 }
