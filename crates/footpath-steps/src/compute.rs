@@ -9,10 +9,10 @@ use crate::each::{Meter, catching_panics};
 use crate::error::{BoxError, SharedError, StepFailure};
 use crate::event::Event;
 use crate::execute::{Stopped, Wave};
-use crate::graph::{EachSetup, Keep, Kind, Slot, Work};
+use crate::graph::{AnyValue, EachSetup, Keep, Kind, Slot, StepWork, Work};
 use crate::items::{AnyItems, ItemError};
 use crate::key;
-use crate::plan::Delivery;
+use crate::plan::{Delivery, involved};
 use crate::report::{ItemCounts, Outcome};
 use crate::scratch::Scratch;
 
@@ -58,8 +58,7 @@ impl Wave<'_> {
         let slot = match &node.work {
             Work::Input | Work::Constant(_) => unreachable!("given nodes are not computed"),
             Work::Step(work) => {
-                let value = catching_panics(|| work(inputs, &context))
-                    .map_err(|cause| self.failure(index, cause))?;
+                let value = self.call(index, work.as_ref(), inputs, &context)?;
                 Slot { key, value }
             }
             Work::Each(_) => {
@@ -82,6 +81,22 @@ impl Wave<'_> {
         Ok(slot)
     }
 
+    /// Calls the work of a step over whole values.
+    pub(crate) fn call(
+        &self,
+        index: usize,
+        work: &StepWork,
+        inputs: &[Slot],
+        context: &Context,
+    ) -> Result<AnyValue, Stopped> {
+        let value = catching_panics(|| work(inputs, context))
+            .map_err(|cause| self.failure(index, cause))?;
+        match self.item_error_before(index) {
+            Some(error) => Err(self.item_stops(error)),
+            None => Ok(value),
+        }
+    }
+
     /// The stream of an `each` step's outputs.
     pub(crate) fn set_up_each(
         &self,
@@ -93,7 +108,10 @@ impl Wave<'_> {
         let Work::Each(work) = &node.work else {
             unreachable!("only `each` steps are set up")
         };
-        let meter = Arc::<Meter>::default();
+        let meter = Arc::new(Meter::new(
+            self.nodes[index].on_failure,
+            &self.journal.item_errors,
+        ));
         let setup = EachSetup {
             node: index,
             slots: inputs,
@@ -138,13 +156,29 @@ impl Wave<'_> {
             return Stopped::Cancelled;
         }
         // An item that failed in a stream this step reads: tell where it happened.
-        match cause.downcast::<ItemError>() {
-            Ok(item) => self.item_stops(*item),
+        let item = match cause.downcast::<ItemError>() {
+            Ok(item) => Ok(*item),
+            Err(cause) => self.item_error_before(index).ok_or(cause),
+        };
+        match item {
+            Ok(item) => self.item_stops(item),
             Err(cause) => Stopped::Failed(StepFailure {
                 step: self.nodes[index].name.to_string(),
                 item: None,
                 cause: SharedError::from(cause),
             }),
         }
+    }
+
+    /// An item that could not be had, of a step that leads to this one.
+    fn item_error_before(&self, index: usize) -> Option<ItemError> {
+        if self.journal.item_errors.is_empty() {
+            return None;
+        }
+        let before = involved(self.nodes, &[index]);
+        self.journal.item_errors.find(|step| {
+            let mut nodes = self.nodes.iter().zip(&before);
+            nodes.any(|(node, is_before)| *is_before && &*node.name == step)
+        })
     }
 }

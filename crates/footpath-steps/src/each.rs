@@ -11,6 +11,8 @@ use crate::context::Context;
 use crate::digest::{Digest, Digester};
 use crate::error::{BoxError, SharedError, chain};
 use crate::event::Event;
+use crate::graph::OnFailure;
+use crate::item_errors::ItemErrors;
 use crate::items::{ItemError, Memo, Source};
 
 /// A typed transformation of one item.
@@ -18,14 +20,26 @@ pub(crate) type ItemWork<In, Out> =
     Arc<dyn Fn(&In, &Context) -> Result<Out, BoxError> + Send + Sync>;
 
 /// Counts an `each` step's work, whichever step asks for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     nanoseconds: AtomicU64,
     computed: AtomicU64,
     failures: Mutex<Vec<(usize, SharedError)>>,
+    on_failure: OnFailure,
+    item_errors: Arc<ItemErrors>,
 }
 
 impl Meter {
+    pub(crate) fn new(on_failure: OnFailure, item_errors: &Arc<ItemErrors>) -> Self {
+        Self {
+            nanoseconds: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
+            failures: Mutex::default(),
+            on_failure,
+            item_errors: Arc::clone(item_errors),
+        }
+    }
+
     pub(crate) fn seconds(&self) -> f64 {
         self.nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9
     }
@@ -80,21 +94,26 @@ where
     }
 
     fn failed(&self, item: usize, cause: BoxError) -> ItemError {
-        let cause = SharedError::from(cause);
+        let error = ItemError {
+            step: Arc::clone(&self.context.inner.step),
+            index: item,
+            cause: cause.into(),
+        };
+        let cancelled = self.context.is_cancelled();
         // What a cancelled item says is of no interest.
-        if !self.context.is_cancelled() {
+        if !cancelled {
             self.context.emit(|step| Event::ItemFailed {
                 step,
                 item,
-                cause: chain(cause.as_ref()),
+                cause: chain(error.cause.as_ref()),
             });
-            self.meter.failures.lock().push((item, Arc::clone(&cause)));
+            let failure = (item, Arc::clone(&error.cause));
+            self.meter.failures.lock().push(failure);
         }
-        ItemError {
-            step: Arc::clone(&self.context.inner.step),
-            index: item,
-            cause,
+        if cancelled || self.meter.on_failure == OnFailure::Stop {
+            self.meter.item_errors.note(&error);
         }
+        error
     }
 }
 

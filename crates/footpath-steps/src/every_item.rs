@@ -127,7 +127,9 @@ impl Wave<'_> {
 
     /// What an item that cannot be had means for the step that reads it.
     pub(crate) fn item_stops(&self, error: ItemError) -> Stopped {
-        if self.can_repair(&error) {
+        if self.runner.cancel.is_cancelled() {
+            Stopped::Cancelled
+        } else if self.can_repair(&error) {
             tracing::warn!(%error, "a kept item cannot be used and is computed again");
             Stopped::ItemLost
         } else {

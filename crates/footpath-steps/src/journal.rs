@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::each::Meter;
 use crate::error::{SharedError, StepFailure, chain};
 use crate::graph::Node;
+use crate::item_errors::ItemErrors;
 use crate::reason::Reason;
 use crate::report::{ItemCounts, ItemReport, Outcome, RunReport, StepReport};
 
@@ -31,12 +32,14 @@ pub(crate) struct Entry {
 /// Entries for all nodes of a graph, filled from many threads.
 pub(crate) struct Journal {
     entries: Vec<Mutex<Entry>>,
+    pub(crate) item_errors: Arc<ItemErrors>,
 }
 
 impl Journal {
     pub(crate) fn new(nodes: usize) -> Self {
         Self {
             entries: (0..nodes).map(|_| Mutex::default()).collect(),
+            item_errors: Arc::default(),
         }
     }
 

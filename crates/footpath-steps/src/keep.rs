@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use crate::digest::Digest;
-use crate::each::catching_panics;
 use crate::error::{BoxError, StoreError};
 use crate::event::Event;
 use crate::every_item::ItemStopped;
@@ -77,6 +76,7 @@ impl Wave<'_> {
                 objects: disk.objects.clone(),
                 _in_use: in_use,
             },
+            item_errors: Arc::clone(&self.journal.item_errors),
             decode: codec.decode,
         })
     }
@@ -105,8 +105,7 @@ impl Wave<'_> {
         let start = Instant::now();
         let context = self.context(index, disk.scratch(&key, lock.is_some()));
         let (output, slot) = if let Work::Step(work) = &node.work {
-            let value = catching_panics(|| work(inputs, &context))
-                .map_err(|cause| self.failure(index, cause))?;
+            let value = self.call(index, work.as_ref(), inputs, &context)?;
             if let Some(items) = &codec.items {
                 let items = (items.open)(&value);
                 self.keep_items(disk, index, codec, items.as_ref(), key)?

@@ -44,6 +44,7 @@ mod fingerprint;
 mod graph;
 mod handle;
 mod inputs;
+mod item_errors;
 mod items;
 mod journal;
 mod keep;

@@ -172,6 +172,7 @@ impl<'s> Runner<'s> {
                 Ended::ItemLost => {
                     // Collections at hand may read the lost item.
                     done.clear();
+                    journal.item_errors.clear();
                     repairs_left -= 1;
                 }
                 Ended::Finished | Ended::Failed | Ended::Cancelled => {

@@ -327,3 +327,92 @@ fn collections_of_unequal_length_are_refused() {
         "{error}"
     );
 }
+
+/// Sums what it can read of the inverses of some numbers.
+fn sum_that_swallows(numbers: Vec<u64>, skip: bool, store: &Store) -> Result<u64, Error> {
+    let p = Pipeline::new("swallow");
+    let input = p.input::<Vec<u64>>("numbers");
+    let mut inverse = p.map_each("inverse", Version(1), &input, |n| 12 / n);
+    if skip {
+        inverse = inverse.skip_failures();
+    }
+    let total = p
+        .map("total", Version(1), &inverse, |items| {
+            items.iter().flatten().map(|n| *n).sum::<u64>()
+        })
+        .keep_output();
+    p.run(&total, Inputs::new().with(&input, numbers), store)
+        .map(|run| *run.output)
+}
+
+#[test]
+fn a_step_that_swallows_a_failed_item_fails_unless_items_are_skipped() {
+    let (_folder, store) = on_disk();
+    for _ in 0..2 {
+        let error = sum_that_swallows(vec![1, 0, 2], false, &store).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "step `inverse` failed at item 1: panicked: attempt to divide by zero"
+        );
+    }
+    assert_eq!(store.kept().unwrap(), []);
+    assert_eq!(sum_that_swallows(vec![1, 0, 2], true, &store).unwrap(), 18);
+}
+
+#[test]
+fn a_step_that_panics_over_a_failed_item_names_the_item() {
+    let p = Pipeline::new("unwrap");
+    let numbers = p.input::<Vec<u64>>("numbers");
+    let inverse = p.map_each("inverse", Version(1), &numbers, |n| 12 / n);
+    let total = p.map("total", Version(1), &inverse, |items| {
+        items.iter().map(|n| *n.unwrap()).sum::<u64>()
+    });
+    let inputs = Inputs::new().with(&numbers, vec![3, 0]);
+    let error = p.run(&total, inputs, &Store::in_memory()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "step `inverse` failed at item 1: panicked: attempt to divide by zero"
+    );
+}
+
+#[test]
+fn a_cancelled_step_that_swallows_errors_keeps_nothing() {
+    #[derive(Serialize)]
+    struct Cancel {
+        #[serde(skip)]
+        token: CancelToken,
+    }
+    impl Transformer for Cancel {
+        type Input = u64;
+        type Output = u64;
+        const NAME: &'static str = "cancel";
+        const VERSION: u32 = 1;
+        fn transform(&self, n: &u64, _: &Context) -> Result<u64, BoxError> {
+            self.token.cancel();
+            Ok(*n)
+        }
+    }
+    let (_folder, store) = on_disk();
+    let token = CancelToken::new();
+    let p = Pipeline::new("cancelled sum");
+    let numbers = p.input::<Vec<u64>>("numbers");
+    let same = p.each(
+        "same",
+        Cancel {
+            token: token.clone(),
+        },
+        &numbers,
+    );
+    let total = p
+        .map("total", Version(1), &same, |items| {
+            items.iter().flatten().map(|n| *n).sum::<u64>()
+        })
+        .keep_output();
+    let inputs = Inputs::new().with(&numbers, (0..100).collect());
+    let result = Runner::new(&store)
+        .threads(1)
+        .cancel_with(&token)
+        .run(&p, &total, inputs);
+    assert!(matches!(result, Err(Error::Cancelled(_))));
+    assert_eq!(store.kept().unwrap(), []);
+}

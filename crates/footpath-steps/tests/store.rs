@@ -251,6 +251,39 @@ fn changed_files_are_counted_by_explain() {
 }
 
 #[test]
+fn a_damaged_item_is_computed_again_for_a_closure_that_swallows_or_panics() {
+    let (_folder, store) = on_disk();
+    let run = |version: u32| {
+        let p = Pipeline::new("swallowed");
+        let words = p.input::<Vec<String>>("words");
+        let loud = p
+            .map_each("loud", Version(1), &words, |word| word.to_uppercase())
+            .keep_output();
+        let swallow = p
+            .map("swallow", Version(version), &loud, |words| {
+                words.iter().flatten().map(|word| word.len()).sum::<usize>() as u64
+            })
+            .keep_output();
+        let panics = p.map("panics", Version(version), &loud, |words| {
+            words.iter().map(|word| word.unwrap().len()).sum::<usize>() as u64
+        });
+        let words_in = vec!["one".to_owned(), "two".to_owned(), "three".to_owned()];
+        let inputs = Inputs::new().with(&words, words_in);
+        let (swallowed, read) = p.run((&swallow, &panics), inputs, &store).unwrap().output;
+        (*swallowed, *read)
+    };
+    assert_eq!(run(1), (11, 11));
+    for version in 2..5 {
+        let three = objects(&store)
+            .into_iter()
+            .find(|path| std::fs::read(path).unwrap().ends_with(b"THREE"))
+            .unwrap();
+        std::fs::write(&three, std::fs::read(&three).unwrap().to_ascii_lowercase()).unwrap();
+        assert_eq!(run(version), (11, 11));
+    }
+}
+
+#[test]
 fn nothing_is_garbage_only_because_the_memory_of_it_is_damaged() {
     let (_folder, store) = on_disk();
     let p = Pipeline::new("remembered");

@@ -7,6 +7,7 @@ use super::{ItemError, Items, Memo, Source};
 use crate::digest::Digest;
 use crate::error::BoxError;
 use crate::graph::AnyValue;
+use crate::item_errors::ItemErrors;
 use crate::store::{ItemTable, ObjectReader};
 
 /// Items in memory; a failed one is a hole.
@@ -61,6 +62,7 @@ pub(crate) struct KeptItems {
     pub(crate) step: Arc<str>,
     pub(crate) table: ItemTable,
     pub(crate) objects: ObjectReader,
+    pub(crate) item_errors: Arc<ItemErrors>,
     pub(crate) decode: fn(Vec<u8>) -> Result<AnyValue, BoxError>,
 }
 
@@ -81,14 +83,19 @@ impl<T: Send + Sync + 'static> Source<T> for KeptItems {
     }
 
     fn get(&self, index: usize, _: &Memo) -> Result<Arc<T>, ItemError> {
-        let read = || match &self.table.rows[index].object {
-            Ok(object) => Ok((self.decode)(self.objects.read(object)?)?),
-            Err(cause) => Err(BoxError::from(cause.clone())),
-        };
-        read().map(typed::<T>).map_err(|cause| ItemError {
+        let error = |cause: BoxError| ItemError {
             step: Arc::clone(&self.step),
             index,
             cause: cause.into(),
+        };
+        let row = &self.table.rows[index];
+        let object = row.object.as_ref();
+        let object = object.map_err(|failure| error(failure.clone().into()))?;
+        let read = || (self.decode)(self.objects.read(object)?);
+        read().map(typed::<T>).map_err(|cause| {
+            let error = error(cause);
+            self.item_errors.note(&error);
+            error
         })
     }
 }
