@@ -139,6 +139,7 @@ impl<'a> Wave<'a> {
                     self.emit(index, |step| Event::Hit { step });
                     Outcome::Hit
                 }
+                State::Unneeded if self.nodes[index].is_given() => Outcome::Given,
                 State::Unneeded => Outcome::Unneeded,
                 State::Kept(_) | State::Compute => {
                     if self.missing[index].load(Ordering::Relaxed) == 0 {

@@ -9,6 +9,7 @@ use crate::report::{Outcome, RunReport};
 /// A time with two or three digits, such as `1.24 s`, `87 ms`, `3 min 20 s`.
 pub(crate) fn seconds_text(seconds: f64) -> String {
     match seconds {
+        s if s < 0.5e-6 => "< 1 µs".to_owned(),
         s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.2} s"),
@@ -133,6 +134,7 @@ mod tests {
 
     #[test]
     fn times_and_sizes_read_well() {
+        assert_eq!(seconds_text(0.000_000_4), "< 1 µs");
         assert_eq!(seconds_text(0.000_004), "4 µs");
         assert_eq!(seconds_text(0.0871), "87 ms");
         assert_eq!(seconds_text(200.4), "3 min 20 s");

@@ -68,7 +68,9 @@ pub(super) fn show(manifest: &Manifest, out: &mut dyn Write) -> std::io::Result<
         parts.code,
         parts.code_version
     )?;
-    writeln!(out, "config    {}", parts.config)?;
+    if !parts.config.is_null() {
+        writeln!(out, "config    {}", parts.config)?;
+    }
     if let Some(seed) = parts.seed {
         writeln!(out, "seed      {seed}")?;
     }

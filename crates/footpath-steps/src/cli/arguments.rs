@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// One command. Embed it in a program's own clap parser as a subcommand.
 #[derive(Debug, Clone, Subcommand)]
+#[command(about = "Run a pipeline, tell what a run does and why, and look after its store", long_about = None)]
 pub enum Command {
     /// Run the pipeline and tell what happened to each step
     Run {

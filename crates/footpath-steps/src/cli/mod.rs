@@ -28,6 +28,7 @@ use crate::graph::NodeRef;
 use crate::inputs::Inputs;
 use crate::pipeline::Pipeline;
 use crate::run::Runner;
+use crate::store::disk::at;
 use crate::store::{GcOptions, Store};
 use crate::text::bytes_text;
 use crate::wires::Targets;
@@ -134,9 +135,7 @@ impl App {
                     Format::Json => serde_json::to_string_pretty(&diagram)? + "\n",
                 };
                 match output {
-                    Some(file) => {
-                        std::fs::write(file, text).map_err(crate::store::disk::at("write", file))?
-                    }
+                    Some(file) => std::fs::write(file, text).map_err(at("write", file))?,
                     None => out.write_all(text.as_bytes())?,
                 }
                 Ok(())

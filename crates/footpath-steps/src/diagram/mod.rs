@@ -107,7 +107,8 @@ impl Diagram {
                 }
                 details.extend(step.bytes.map(bytes_text));
                 if let Some(items) = step.items {
-                    details.push(format!("{} items", items.total));
+                    let plural = if items.total == 1 { "" } else { "s" };
+                    details.push(format!("{} item{plural}", items.total));
                     if items.failed > 0 {
                         details.push(format!("{} failed", items.failed));
                     }
