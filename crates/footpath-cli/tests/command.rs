@@ -107,7 +107,7 @@ fn a_changed_threshold_reruns_neither_training_nor_network() {
     };
     for (name, action) in [
         ("targets", "unneeded"),
-        ("unet", "unneeded"),
+        ("unet", "hit"),
         ("probabilities", "hit"),
         ("objects", "compute"),
         ("metrics", "compute"),

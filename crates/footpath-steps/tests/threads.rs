@@ -16,13 +16,13 @@ struct Crowd {
     done: AtomicUsize,
 }
 
-/// Adds one, and meets others: waits until `meet` workers have been at work at once.
+/// Adds one, and meets others: waits until so many `workers` have been at work at once.
 ///
-/// It gives up after so many looks, so that a budget smaller than `meet` ends the wait.
+/// It gives up after so many looks, so that a budget smaller than that ends the wait.
 #[derive(Serialize)]
 struct Meet {
     #[serde(skip)]
-    meet: usize,
+    workers: usize,
     #[serde(skip)]
     looks: u32,
     #[serde(skip)]
@@ -39,7 +39,7 @@ impl Transformer for Meet {
         let now = self.crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.crowd.most.fetch_max(now, Ordering::SeqCst);
         for _ in 0..self.looks {
-            if self.crowd.most.load(Ordering::SeqCst) >= self.meet {
+            if self.crowd.most.load(Ordering::SeqCst) >= self.workers {
                 break;
             }
             std::thread::yield_now();
@@ -51,10 +51,10 @@ impl Transformer for Meet {
 }
 
 /// Runs eight branches: four single steps, and four collections of eight items.
-fn run(threads: usize, meet: usize, looks: u32, store: &Store) -> Arc<Crowd> {
+fn run(threads: usize, workers: usize, looks: u32, store: &Store) -> Arc<Crowd> {
     let crowd = Arc::<Crowd>::default();
     let meeting = || Meet {
-        meet,
+        workers,
         looks,
         crowd: Arc::clone(&crowd),
     };

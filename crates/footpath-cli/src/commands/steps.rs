@@ -14,7 +14,9 @@ pub(crate) fn run(args: &StepsArgs) -> Result<()> {
     let graph = Rc::new(TrainingGraph::new(
         &session.setup(args.pipeline.into(), false),
     ));
-    let targets = (&graph.metrics, &graph.objects);
+    // All that `train` and `evaluate` want: a kept network is told as a hit even where its
+    // probabilities are kept, too, and it would not be needed.
+    let targets = (&graph.model, &graph.metrics, &graph.objects);
     let (reader, wired) = (Rc::clone(&session), Rc::clone(&graph));
     // Read only by the commands that look at inputs: `ls` and `gc` need no data set.
     let inputs = move || {
