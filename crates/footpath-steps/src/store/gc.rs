@@ -110,12 +110,13 @@ impl Disk {
         for path in &doomed {
             report.bytes_freed += disk::length(path)?.unwrap_or(0);
         }
-        for path in files_below(&self.root.join("items"))? {
-            report.bytes_freed += self.trim_log(&path, &reached, options.dry_run)?;
-        }
+        // Removing comes before writing: the disk may be full.
         if !options.dry_run {
             doomed.iter().try_for_each(|path| disk::remove(path))?;
             remove_empty_folders(&self.root.join("scratch"))?;
+        }
+        for path in files_below(&self.root.join("items"))? {
+            report.bytes_freed += self.trim_log(&path, &reached, options.dry_run)?;
         }
         Ok(report)
     }
