@@ -16,7 +16,7 @@ use crate::items::{ItemError, Items, Memo, Source};
 /// | --- | --- |
 /// | `&Handle<Items<T>>`, `&Handle<Vec<T>>` | `T` |
 /// | `(a, b)`, up to four: side by side, equally long | `(Arc<A>, Arc<B>)` |
-/// | [`whole`]`(&handle)` in a tuple: the same value beside every item | `Arc<T>` in its place |
+/// | [`whole`](crate::whole)`(&handle)` in a tuple: the same value beside every item | `Arc<T>` in its place |
 #[diagnostic::on_unimplemented(
     message = "these handles do not fit this `each` step: its item is `{In}`, but it is fed by `{Self}`",
     label = "this does not give items of `{In}`",
