@@ -107,6 +107,26 @@ fn plan_10_000_steps_after_a_run_on_disk(bencher: Bencher) {
     });
 }
 
+/// The worst case: every step is kept, and every output is wanted.
+#[divan::bench]
+fn plan_1_000_kept_steps_all_wanted(bencher: Bencher) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let p = Pipeline::new("kept");
+    let input = p.input::<u64>("input");
+    let kept: Vec<_> = (0..1_000)
+        .map(|step| p.map(&format!("step {step}"), Version(1), &input, |x| x + 1))
+        .map(Handle::keep_output)
+        .collect();
+    p.run(kept.clone(), Inputs::new().with(&input, 1), &store)
+        .expect("a run");
+    bencher.counter(ItemsCount::new(1_000_usize)).bench(|| {
+        p.plan(kept.clone(), Inputs::new().with(&input, 1), &store)
+            .map(|plan| plan.steps.len())
+            .ok()
+    });
+}
+
 #[divan::bench(args = [100_000, 100_000_000])]
 fn digest_of_bytes(bencher: Bencher, bytes: usize) {
     let data = vec![7_u8; bytes];
