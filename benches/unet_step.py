@@ -105,7 +105,7 @@ def main():
                 "stack": f"pytorch {stack}",
                 "encoder": encoder,
                 "batch": batch,
-                "train": train,
+                "mode": mode,
                 "median_s": round(seconds[len(seconds) // 2], 4),
                 "best_s": round(seconds[0], 4),
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

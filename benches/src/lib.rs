@@ -1,4 +1,3 @@
 //! Whole-work benchmarks beside the Python peers.
 
 pub mod random;
-pub mod unet;

@@ -1,61 +1,99 @@
-//! Times one training step and one inference batch of a U-Net at 256x256 pixels.
+//! Times training steps or inference batches of the product's U-Net at 256x256 pixels.
 //!
-//! `unet_step ENCODER BATCH MODE [REPETITIONS]`, for example `unet_step resnet34 4 train 5`; prints the median and
-//! best time of a step and the peak memory as one line of JSON.
+//! `unet_step ENCODER BATCH MODE [REPETITIONS]`, for example `unet_step resnet34 4 train 5`; MODE is `train` or
+//! `infer`. Prints the median and best time of a step and the peak memory as one line of JSON.
 
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 
-use std::time::Instant;
+use std::{error::Error, time::Instant};
 
-use burn::tensor::{Int, Tensor, TensorData};
-use footpath_benches::{
-    random::uniform,
-    unet::{Encoder, UNet},
+use burn::{
+    module::Module,
+    tensor::{Device, Int, Tensor, TensorData},
+};
+use footpath_benches::random::uniform;
+use footpath_kernels::segmentation_loss;
+use footpath_vision::{
+    loss::LossConfig,
+    network::{Encoder, Network, UnetConfig},
+    optimizer::{Adam, AdamConfig},
 };
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let encoder = match arguments.first().map(String::as_str) {
-        Some("resnet101") => Encoder::ResNet101,
-        _ => Encoder::ResNet34,
-    };
-    let number = |index: usize, default: usize| {
-        arguments
-            .get(index)
-            .and_then(|argument| argument.parse().ok())
-            .unwrap_or(default)
-    };
-    let (batch, repetitions) = (number(1, 4), number(3, 5));
-    let train = arguments.get(2).is_none_or(|mode| mode == "train");
+const USAGE: &str = "usage: unet_step ENCODER BATCH train|infer [REPETITIONS]";
 
-    let mut network = UNet::new(encoder, train);
-    let device = network.device();
-    let x = uniform([batch, 3, 256, 256], 1.0, 7, &device);
-    let labels: Vec<i64> = (0..batch * 256 * 256)
-        .map(|i| i64::from(i / 64 % 3 == 0))
-        .collect();
-    let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, [batch, 256, 256]), &device);
-    let weights = Tensor::<3>::ones([batch, 256, 256], &device);
-    let mut losses = Vec::new();
-    let mut run = || {
-        let start = Instant::now();
-        if train {
-            losses.push(network.train_step(x.clone(), labels.clone(), weights.clone()));
-        } else {
-            let _ = network.forward(x.clone());
-        }
-        start.elapsed().as_secs_f64()
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, batch, mode, rest @ ..] = arguments.as_slice() else {
+        return Err(USAGE.into());
     };
-    run();
-    let mut seconds: Vec<f64> = (0..repetitions).map(|_| run()).collect();
+    let encoder = Encoder::ALL
+        .into_iter()
+        .find(|encoder| format!("{encoder:?}").eq_ignore_ascii_case(name))
+        .ok_or(USAGE)?;
+    let batch: usize = batch.parse()?;
+    let repetitions: usize = rest.first().map_or(Ok(5), |number| number.parse())?;
+    let config = UnetConfig {
+        encoder,
+        ..UnetConfig::default()
+    };
+    let network = Network::new(&config, 7, &Device::flex());
+    let mut run = match mode.as_str() {
+        "train" => training(network, batch),
+        "infer" => inference(&network, batch),
+        _ => return Err(USAGE.into()),
+    };
+
+    run(); // Buffers and threads come into being.
+    let mut losses = Vec::new();
+    let mut seconds: Vec<f64> = (0..repetitions)
+        .map(|_| {
+            let start = Instant::now();
+            losses.extend(run());
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
     seconds.sort_by(f64::total_cmp);
     println!(
-        "{{\"stack\": \"footpath\", \"encoder\": \"{encoder:?}\", \"batch\": {batch}, \"train\": {train}, \
+        "{{\"stack\": \"footpath\", \"encoder\": \"{name}\", \"batch\": {batch}, \"mode\": \"{mode}\", \
          \"median_s\": {:.4}, \"best_s\": {:.4}, \"peak_mib\": {}, \"losses\": {losses:?}}}",
         seconds[seconds.len() / 2],
         seconds[0],
         peak_mib(),
     );
+    Ok(())
+}
+
+/// A training step; returns its loss.
+fn training(network: Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
+    let device = Device::flex().autodiff();
+    let images = uniform([batch, 3, 256, 256], 1.0, 7, &device);
+    let labels: Vec<i64> = (0..batch * 256 * 256)
+        .map(|i| i64::from(i / 64 % 3 == 0))
+        .collect();
+    let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, [batch, 256, 256]), &device);
+    let weights = Tensor::<3>::ones([batch, 256, 256], &device);
+    let loss = LossConfig::default().kernel();
+    let mut adam = Adam::new(AdamConfig::default());
+    let mut network = Some(network.train());
+    Box::new(move || {
+        let current = network.take()?;
+        let logits = current.forward(images.clone());
+        let loss = segmentation_loss(logits, labels.clone(), weights.clone(), &loss).total;
+        let gradients = loss.backward();
+        let value = loss.into_scalar::<f32>();
+        network = Some(adam.step(current, gradients, 1e-4));
+        Some(value)
+    })
+}
+
+/// An inference batch.
+fn inference(network: &Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
+    let network = network.for_inference();
+    let images = uniform([batch, 3, 256, 256], 1.0, 7, &Device::flex());
+    Box::new(move || {
+        let _ = network.forward(images.clone());
+        None
+    })
 }
 
 /// Peak resident memory of this process in MiB; 0 where the system does not tell.

@@ -71,6 +71,25 @@ impl Conv2d {
             activation,
         )
     }
+
+    /// [`forward`](Self::forward) with `residual`, of the result's shape, added before the activation.
+    #[must_use]
+    pub fn forward_add(
+        &self,
+        x: Tensor<4>,
+        residual: Tensor<4>,
+        activation: Activation,
+    ) -> Tensor<4> {
+        kernels::conv2d_residual(
+            x,
+            self.weight.val(),
+            self.bias.as_ref().map(Param::val),
+            residual,
+            [self.stride; 2],
+            [self.padding; 2],
+            activation,
+        )
+    }
 }
 
 /// A transposed 2-D convolution that doubles the size, with ReLU.

@@ -1,7 +1,7 @@
 //! ResNet encoders (He et al. 2016, arXiv 1512.03385) as torchvision lays them out.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 
 use super::layers::{Activation, BatchNorm, Conv2d, conv_norm, fold, halve};
 
@@ -107,10 +107,12 @@ fn conv_norm_add(
     x: Tensor<4>,
     identity: Tensor<4>,
 ) -> Tensor<4> {
-    let x = conv.forward(x, Activation::None);
     match norm {
-        Some(norm) => norm.forward(x, Some(identity), Activation::Relu),
-        None => relu(x + identity),
+        Some(norm) => {
+            let x = conv.forward(x, Activation::None);
+            norm.forward(x, Some(identity), Activation::Relu)
+        }
+        None => conv.forward_add(x, identity, Activation::Relu),
     }
 }
 
