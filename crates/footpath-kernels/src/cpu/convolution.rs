@@ -14,6 +14,7 @@ use super::{
     scratch::with_scratch,
     shared::SharedSlice,
     simd::Level,
+    winograd,
 };
 
 /// Rows of a panel: 48 KiB.
@@ -43,6 +44,10 @@ pub(crate) fn convolve(
     assert_eq!(x.len(), geometry.input_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(y.len(), geometry.output_len());
+    if let Some(filter) = winograd::Filter::forward(geometry, weight) {
+        filter.run(x, epilogue, y);
+        return;
+    }
     let mut input = geometry.input;
     let mut output = geometry.output;
     if geometry.taps() == 1 && geometry.stride == [1, 1] && geometry.padding == [0, 0] {
@@ -104,6 +109,10 @@ pub(crate) fn convolve_transposed(
     assert_eq!(y.len(), geometry.output_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(x.len(), geometry.input_len());
+    if let Some(filter) = winograd::Filter::transposed(geometry, weight) {
+        filter.run(y, epilogue, x);
+        return;
+    }
     let rows = geometry.channels_in;
     let blocks = rows.div_ceil(ROWS);
     with_scratch(
@@ -295,9 +304,9 @@ impl Pass<'_> {
                                 level,
                                 end - start,
                                 left,
-                                panel.as_ptr(),
+                                (panel.as_ptr(), COLUMNS),
                                 columns,
-                                c.as_mut_ptr(),
+                                (c.as_mut_ptr(), COLUMNS),
                                 start > 0,
                             );
                         }
@@ -399,7 +408,8 @@ impl Pass<'_> {
 
 impl Epilogue<'_> {
     /// Finishes the sums of consecutive pixels, which start at `offset` in the result.
-    fn store(&self, sums: &[f32], channel: usize, offset: usize, target: &mut [f32]) {
+    #[inline(always)]
+    pub(super) fn store(&self, sums: &[f32], channel: usize, offset: usize, target: &mut [f32]) {
         let bias = self.bias.map_or(0.0, |bias| bias[channel]);
         let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
         match self.residual {

@@ -26,17 +26,18 @@ pub(crate) struct Left {
 
 /// `c[row][column] (+)= Σ_k left(row, k) · right[k][column]` for [`ROWS`] rows and the first `columns` columns.
 ///
-/// `right` is `[depth][COLUMNS]`, `c` is `[ROWS][COLUMNS]`. Up to [`COLUMNS`] columns of `c` may be written.
+/// The rows of `right` and `c` lie as far apart as their second parts say.
 ///
 /// # Safety
-/// `left` is readable for [`ROWS`] x `depth` elements, `right` and `c` for all [`COLUMNS`] columns.
+/// `columns` is at most [`COLUMNS`]. `left` is readable for [`ROWS`] x `depth` elements, `right` and `c` are for
+/// `depth` and [`ROWS`] rows of `columns` columns, rounded up to a multiple of 16.
 pub(crate) unsafe fn outer_product(
     level: Level,
     depth: usize,
     left: Left,
-    right: *const f32,
+    right: (*const f32, usize),
     columns: usize,
-    c: *mut f32,
+    c: (*mut f32, usize),
     accumulate: bool,
 ) {
     // SAFETY: the pointers are the caller's contract, the level was detected.
@@ -52,8 +53,8 @@ pub(crate) unsafe fn outer_product(
                         outer::<Portable, 2, 2>(
                             depth,
                             left,
-                            right.add(column),
-                            c.add(row * COLUMNS + column),
+                            (right.0.add(column), right.1),
+                            (c.0.add(row * c.1 + column), c.1),
                             accumulate,
                         );
                     }
@@ -117,8 +118,8 @@ pub(crate) fn sum_lanes(lanes: &[f32; DOT_LANES]) -> f32 {
 unsafe fn outer<V: Vector, const M: usize, const N: usize>(
     depth: usize,
     left: Left,
-    right: *const f32,
-    c: *mut f32,
+    right: (*const f32, usize),
+    c: (*mut f32, usize),
     accumulate: bool,
 ) {
     // SAFETY: the contract of `outer_product`, for M rows and N vectors.
@@ -127,12 +128,12 @@ unsafe fn outer<V: Vector, const M: usize, const N: usize>(
         if accumulate {
             for (m, row) in sums.iter_mut().enumerate() {
                 for (n, sum) in row.iter_mut().enumerate() {
-                    *sum = V::load(c.add(m * COLUMNS + n * V::LANES));
+                    *sum = V::load(c.0.add(m * c.1 + n * V::LANES));
                 }
             }
         }
         let mut a = left.values;
-        let mut b = right;
+        let mut b = right.0;
         for _ in 0..depth {
             let mut pixels = [V::splat(0.0); N];
             for (n, pixel) in pixels.iter_mut().enumerate() {
@@ -145,11 +146,11 @@ unsafe fn outer<V: Vector, const M: usize, const N: usize>(
                 }
             }
             a = a.wrapping_add(left.depth_stride);
-            b = b.wrapping_add(COLUMNS);
+            b = b.wrapping_add(right.1);
         }
         for (m, row) in sums.iter().enumerate() {
             for (n, sum) in row.iter().enumerate() {
-                sum.store(c.add(m * COLUMNS + n * V::LANES));
+                sum.store(c.0.add(m * c.1 + n * V::LANES));
             }
         }
     }
@@ -197,15 +198,15 @@ unsafe fn dot<V: Vector, const L: usize, const R: usize>(
 mod x86 {
     use std::arch::x86_64::{__m256, __m512};
 
-    use super::{COLUMNS, DOT_LANES, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
+    use super::{DOT_LANES, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
 
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn outer_avx512(
         depth: usize,
         left: Left,
-        right: *const f32,
+        right: (*const f32, usize),
         columns: usize,
-        c: *mut f32,
+        c: (*mut f32, usize),
         accumulate: bool,
     ) {
         // SAFETY: the contract of `outer_product`.
@@ -222,9 +223,9 @@ mod x86 {
     pub(super) unsafe fn outer_avx2(
         depth: usize,
         left: Left,
-        right: *const f32,
+        right: (*const f32, usize),
         columns: usize,
-        c: *mut f32,
+        c: (*mut f32, usize),
         accumulate: bool,
     ) {
         // SAFETY: the contract of `outer_product`, in quarters.
@@ -235,8 +236,9 @@ mod x86 {
                     ..left
                 };
                 for column in (0..columns).step_by(16) {
-                    let c = c.add(row * COLUMNS + column);
-                    outer::<__m256, 4, 2>(depth, left, right.add(column), c, accumulate);
+                    let right = (right.0.add(column), right.1);
+                    let c = (c.0.add(row * c.1 + column), c.1);
+                    outer::<__m256, 4, 2>(depth, left, right, c, accumulate);
                 }
             }
         }

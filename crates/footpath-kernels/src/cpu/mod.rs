@@ -21,6 +21,7 @@ pub(crate) mod segmentation_loss;
 pub(crate) mod shared;
 pub(crate) mod simd;
 pub(crate) mod weight_gradient;
+mod winograd;
 
 #[cfg(test)]
 mod tests;

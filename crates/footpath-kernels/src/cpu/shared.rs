@@ -40,4 +40,17 @@ impl<'a> SharedSlice<'a> {
         // SAFETY: inside the borrowed slice, and unique by contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
+
+    /// A pointer to the value at `start`, for scattered writes.
+    ///
+    /// # Safety
+    /// What is written through it lies in the slice and belongs to one task.
+    ///
+    /// # Panics
+    /// If `start` lies beyond the slice.
+    pub(crate) unsafe fn from(&self, start: usize) -> *mut f32 {
+        assert!(start < self.len, "value {start} of a slice of {}", self.len);
+        // SAFETY: inside the borrowed slice.
+        unsafe { self.start.add(start) }
+    }
 }

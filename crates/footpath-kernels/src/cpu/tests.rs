@@ -111,6 +111,24 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn minimal_filtering_equals_nested_loops(
+        images in 1..4_usize,
+        channels in [1..5_usize, 1..5_usize],
+        input in [22..40_usize, 26..70_usize],
+        padding in [0..3_usize, 0..3_usize],
+    ) {
+        let [channels_in, channels_out] = channels.map(|vectors| 16 * vectors);
+        let x = [images, channels_in, input[0], input[1]];
+        let g = ConvGeometry::new(x, [channels_out, channels_in, 3, 3], [1, 1], padding);
+        prop_assume!(images * g.output[0].div_ceil(4) * g.output[1].div_ceil(4) >= 48);
+        check(&g);
+    }
+}
+
 #[test]
 fn network_layers() {
     for (x, channels_out, kernel, stride, padding) in [

@@ -13,6 +13,7 @@ use super::{
     packing::{Gather, Source, runs},
     scratch::with_scratch,
     simd::Level,
+    winograd,
 };
 
 /// Pixels of a span: with ten rows of it a block of products fits in the L1 cache.
@@ -34,6 +35,9 @@ pub(crate) fn weight_gradient(
     assert_eq!(x.len(), geometry.input_len());
     assert_eq!(gradient.len(), geometry.output_len());
     assert_eq!(weight.len(), geometry.weight_len());
+    if winograd::weight_gradient(geometry, x, gradient, weight) {
+        return;
+    }
     let (rows, columns) = (
         geometry.channels_out,
         geometry.channels_in * geometry.taps(),
