@@ -8,6 +8,7 @@ use super::{
     geometry::ConvGeometry,
     rectifier,
     weight_gradient::weight_gradient,
+    winograd,
 };
 
 /// Reproducible values in [-1, 1).
@@ -116,15 +117,17 @@ proptest! {
 
     #[test]
     fn minimal_filtering_equals_nested_loops(
-        images in 1..4_usize,
+        images in 2..4_usize,
         channels in [1..5_usize, 1..5_usize],
-        input in [22..40_usize, 26..70_usize],
+        input in [22..40_usize, 50..70_usize],
         padding in [0..3_usize, 0..3_usize],
+        kernel_and_stride in prop::sample::select(vec![(3_usize, 1_usize), (4, 2)]),
     ) {
+        let (kernel, stride) = kernel_and_stride;
         let [channels_in, channels_out] = channels.map(|vectors| 16 * vectors);
-        let x = [images, channels_in, input[0], input[1]];
-        let g = ConvGeometry::new(x, [channels_out, channels_in, 3, 3], [1, 1], padding);
-        prop_assume!(images * g.output[0].div_ceil(4) * g.output[1].div_ceil(4) >= 48);
+        let x = [images, channels_in, stride * input[0], stride * input[1] - channels[0] % 2];
+        let g = ConvGeometry::new(x, [channels_out, channels_in, kernel, kernel], [stride; 2], padding);
+        prop_assume!(winograd::suits(&g));
         check(&g);
     }
 }

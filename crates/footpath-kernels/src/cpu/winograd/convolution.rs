@@ -14,127 +14,146 @@ use super::{
         shared::SharedSlice,
         simd::{Kernel, Level, Vector},
     },
-    FREQUENCIES, LANES, STRIP, TILE, Tiling,
-    transform::{Strip, filter},
+    FREQUENCIES, LANES, STRIP, TILE,
+    layout::{Taps, Tiling, suits},
+    transform::{Phases, Strip, filter},
 };
 
 /// Values of a group's transformed inputs and outputs: they and a panel of filters fit in an L2 cache of 1 MiB.
 const GROUP_VALUES: usize = 160 * 1024;
 
-/// A 3x3 convolution with stride 1 in one direction.
+/// A convolution in one direction.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter<'a> {
-    images: usize,
-    input: [usize; 2],
-    output: [usize; 2],
-    channels_in: usize,
-    channels_out: usize,
-    padding: [usize; 2],
-    /// `[C_out, C_in, 3, 3]` of the forward direction.
+    taps: Taps,
+    tiling: Tiling,
+    input: Side,
+    output: Side,
+    /// `[C_out, C_in, K_h, K_w]` of the forward direction.
     weight: &'a [f32],
+    kernel_taps: usize,
     transposed: bool,
+}
+
+/// The images on one side of a convolution.
+#[derive(Clone, Copy)]
+struct Side {
+    plane: [usize; 2],
+    channels: usize,
+    /// Phases in each direction.
+    step: usize,
+}
+
+impl Side {
+    /// Channels of all phases.
+    fn width(self) -> usize {
+        self.channels * self.step * self.step
+    }
+
+    fn pixels(self) -> usize {
+        self.plane[0] * self.plane[1]
+    }
 }
 
 impl<'a> Filter<'a> {
     /// The convolution that `geometry` describes, if this method suits it.
     pub(crate) fn forward(geometry: &ConvGeometry, weight: &'a [f32]) -> Option<Self> {
-        Self {
-            images: geometry.images,
-            input: geometry.input,
-            output: geometry.output,
-            channels_in: geometry.channels_in,
-            channels_out: geometry.channels_out,
-            padding: geometry.padding,
-            weight,
-            transposed: false,
-        }
-        .suits(geometry)
+        Self::new(geometry, weight, false)
     }
 
     /// Its transpose, from its outputs to its inputs, if this method suits it.
     pub(crate) fn transposed(geometry: &ConvGeometry, weight: &'a [f32]) -> Option<Self> {
-        if geometry.padding.into_iter().any(|padding| padding > 2) {
-            return None;
-        }
-        Self {
-            images: geometry.images,
-            input: geometry.output,
-            output: geometry.input,
-            channels_in: geometry.channels_out,
-            channels_out: geometry.channels_in,
-            padding: geometry.padding.map(|padding| 2 - padding),
-            weight,
-            transposed: true,
-        }
-        .suits(geometry)
+        Self::new(geometry, weight, true)
     }
 
-    fn suits(self, geometry: &ConvGeometry) -> Option<Self> {
-        let whole = |channels: usize| channels > 0 && channels.is_multiple_of(LANES);
-        // Transforming the filters costs as much as some tiles.
-        let enough = Tiling::new(self.images, self.output).tiles() >= MINIMAL_TILES;
-        let fits = geometry.kernel == [3, 3]
-            && geometry.stride == [1, 1]
-            && whole(self.channels_in)
-            && whole(self.channels_out)
-            && self.input.into_iter().all(|side| side > 0);
-        (fits && enough).then_some(self)
+    fn new(geometry: &ConvGeometry, weight: &'a [f32], transposed: bool) -> Option<Self> {
+        let step = geometry.stride[0];
+        let larger = Side {
+            plane: geometry.input,
+            channels: geometry.channels_in,
+            step,
+        };
+        let smaller = Side {
+            plane: geometry.output,
+            channels: geometry.channels_out,
+            step: 1,
+        };
+        let (input, output, grid) = if transposed {
+            (
+                smaller,
+                larger,
+                geometry.input.map(|side| side.div_ceil(step)),
+            )
+        } else {
+            (larger, smaller, geometry.output)
+        };
+        let tiling = Tiling::new(geometry.images, grid);
+        if !suits(geometry) {
+            return None;
+        }
+        Some(Self {
+            taps: Taps::new(geometry, transposed)?,
+            tiling,
+            input,
+            output,
+            weight,
+            kernel_taps: geometry.taps(),
+            transposed,
+        })
     }
 
     pub(crate) fn run(&self, x: &[f32], epilogue: Epilogue, y: &mut [f32]) {
-        let tiling = Tiling::new(self.images, self.output);
-        let tiles = tiling.tiles();
+        let tiles = self.tiling.tiles();
         let group = self.group();
-        let pitch = self.filter_pitch();
-        with_scratch(FREQUENCIES * pitch, |filters| {
+        with_scratch(FREQUENCIES * self.filter_pitch(), |filters| {
             self.transform_filters(filters);
             let (y, filters) = (SharedSlice::new(y), &*filters);
             (0..tiles.div_ceil(group)).into_par_iter().for_each(|task| {
                 let range = task * group..tiles.min((task + 1) * group);
-                self.group_of_tiles(tiling, range, x, filters, epilogue, &y);
+                self.group_of_tiles(range, x, filters, epilogue, &y);
             });
         });
     }
 
     /// Tiles of a task.
     fn group(&self) -> usize {
-        let values = FREQUENCIES * (self.channels_in + self.channels_out);
+        let values = FREQUENCIES * (self.input.width() + self.output.width());
         (GROUP_VALUES / values / ROWS * ROWS).clamp(2 * ROWS, COLUMNS)
     }
 
     /// Values of a frequency of the filters. Not a multiple of a page, whose 36 frequencies would share cache sets.
     fn filter_pitch(&self) -> usize {
-        self.channels_in * self.channels_out + 5 * LANES
+        self.input.width() * self.output.width() + 5 * LANES
     }
 
-    /// Fills `[frequency][block of COLUMNS output channels][C_in][channels of the block]`.
+    /// Fills `[frequency][output phase][block of COLUMNS output channels][input phase, C_in][channels of the block]`.
     fn transform_filters(&self, filters: &mut [f32]) {
         let filters = SharedSlice::new(filters);
-        let across = self.channels_out / LANES;
-        (0..across * self.channels_in / LANES)
+        let across = self.output.channels / LANES;
+        (0..across * self.input.channels / LANES)
             .into_par_iter()
             .for_each(|task| {
-                let (output, input) = (task % across * LANES, task / across * LANES);
                 Level::current().run(TransformFilters {
                     filter: self,
-                    output,
-                    input,
+                    output: task % across * LANES,
+                    input: task / across * LANES,
                     filters: &filters,
                 });
             });
     }
 
-    /// Where the vector of an output channel starts in a frequency of the filters, and how far apart input channels
-    /// lie there.
-    fn filter_position(&self, output: usize) -> (usize, usize) {
-        let block = output / COLUMNS * COLUMNS;
-        let width = COLUMNS.min(self.channels_out - block);
-        (block * self.channels_in + output - block, width)
+    /// Where the block of filters from an output channel of a phase starts in a frequency, and the block's width.
+    fn block(&self, phase: usize, output: usize) -> (usize, usize) {
+        let first = output / COLUMNS * COLUMNS;
+        let width = COLUMNS.min(self.output.channels - first);
+        (
+            (phase * self.output.channels + first) * self.input.width(),
+            width,
+        )
     }
 
     fn group_of_tiles(
         &self,
-        tiling: Tiling,
         range: Range<usize>,
         x: &[f32],
         filters: &[f32],
@@ -142,11 +161,11 @@ impl<'a> Filter<'a> {
         y: &SharedSlice,
     ) {
         let level = Level::current();
-        let strips = tiling.strips(range.clone());
+        let strips = self.tiling.strips(range.clone());
         let rows = range.len().next_multiple_of(ROWS);
         // An odd number of vectors between frequencies keeps them apart in the cache.
-        let input_pitch = rows * self.channels_in + LANES;
-        let output_pitch = rows * self.channels_out + LANES;
+        let input_pitch = rows * self.input.width() + LANES;
+        let output_pitch = rows * self.output.width() + LANES;
         with_scratch(FREQUENCIES * (input_pitch + output_pitch), |scratch| {
             let (inputs, outputs) = scratch.split_at_mut(FREQUENCIES * input_pitch);
             level.run(TransformInputs {
@@ -160,30 +179,8 @@ impl<'a> Filter<'a> {
                 let left = &inputs[frequency * input_pitch..][..input_pitch];
                 let right = &filters[frequency * self.filter_pitch()..][..self.filter_pitch()];
                 let product = &mut outputs[frequency * output_pitch..][..output_pitch];
-                for column in (0..self.channels_out).step_by(COLUMNS) {
-                    let (start, width) = self.filter_position(column);
-                    for row in (0..rows).step_by(ROWS) {
-                        // SAFETY: `left` holds `rows` rows of `channels_in` values, `right` from `start` as many rows
-                        // of `width` values, a multiple of 16, `product` `rows` rows of `channels_out`.
-                        unsafe {
-                            outer_product(
-                                level,
-                                self.channels_in,
-                                Left {
-                                    values: left[row * self.channels_in..].as_ptr(),
-                                    row_stride: self.channels_in,
-                                    depth_stride: 1,
-                                },
-                                (right[start..].as_ptr(), width),
-                                width,
-                                (
-                                    product[row * self.channels_out + column..].as_mut_ptr(),
-                                    self.channels_out,
-                                ),
-                                false,
-                            );
-                        }
-                    }
+                for phase in 0..self.output.step * self.output.step {
+                    self.multiply(level, frequency, phase, rows, left, right, product);
                 }
             }
             level.run(TransformOutputs {
@@ -196,10 +193,61 @@ impl<'a> Filter<'a> {
             });
         });
     }
-}
 
-/// Fewer tiles are not worth it.
-const MINIMAL_TILES: usize = 48;
+    /// The product of one frequency for the channels of one output phase.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one product")]
+    fn multiply(
+        &self,
+        level: Level,
+        frequency: usize,
+        output_phase: usize,
+        rows: usize,
+        left: &[f32],
+        right: &[f32],
+        product: &mut [f32],
+    ) {
+        let (depth, input_width, output_width) =
+            (self.input.channels, self.input.width(), self.output.width());
+        for column in (0..self.output.channels).step_by(COLUMNS) {
+            let (start, width) = self.block(output_phase, column);
+            let column = output_phase * self.output.channels + column;
+            for row in (0..rows).step_by(ROWS) {
+                let mut accumulate = false;
+                for input_phase in 0..self.input.step * self.input.step {
+                    // One side has one phase alone.
+                    let phase = self.taps.phase(input_phase + output_phase);
+                    let reaches = self.taps.reaches(phase, frequency);
+                    let last = input_phase + 1 == self.input.step * self.input.step;
+                    if !reaches && (accumulate || !last) {
+                        continue;
+                    }
+                    // SAFETY: `left` holds `rows` rows of `input_width` values, `right` from `start` as many rows of
+                    // `width` values, a multiple of 16, `product` `rows` rows of `output_width`.
+                    unsafe {
+                        outer_product(
+                            level,
+                            // Where no phase reaches, an empty sum.
+                            if reaches { depth } else { 0 },
+                            Left {
+                                values: left[row * input_width + input_phase * depth..].as_ptr(),
+                                row_stride: input_width,
+                                depth_stride: 1,
+                            },
+                            (right[start + input_phase * depth * width..].as_ptr(), width),
+                            width,
+                            (
+                                product[row * output_width + column..].as_mut_ptr(),
+                                output_width,
+                            ),
+                            accumulate,
+                        );
+                    }
+                    accumulate = true;
+                }
+            }
+        }
+    }
+}
 
 struct TransformFilters<'a> {
     filter: &'a Filter<'a>,
@@ -218,24 +266,31 @@ impl Kernel for TransformFilters<'_> {
             input,
             filters,
         } = self;
-        // `[input channel][tap][LANES]`
-        let mut taps = [0.0_f32; (9 * LANES + 7) * LANES];
+        let kernel = f.kernel_taps;
+        // `[input channel][tap of the kernel][LANES]`, then a row of zeros.
+        let mut taps = [0.0_f32; (16 * LANES + 1) * LANES];
         if f.transposed {
             // In the words of the weight, inputs are output channels: their filters lie apart.
             for i in 0..LANES {
-                let start = ((input + i) * f.channels_out + output) * 9;
-                let source = &f.weight[start..start + 9 * LANES];
-                for (lane, source) in source.chunks_exact(9).enumerate() {
-                    for (tap, value) in source.iter().enumerate() {
-                        taps[(i * 9 + 8 - tap) * LANES + lane] = *value;
+                let start = ((input + i) * f.output.channels + output) * kernel;
+                let source = &f.weight[start..start + kernel * LANES];
+                if kernel == LANES {
+                    let target = taps[i * kernel * LANES..][..kernel * LANES].as_mut_ptr();
+                    // SAFETY: 16 rows of 16 values each.
+                    unsafe { V::transpose16((source.as_ptr(), LANES), (target, LANES)) };
+                } else {
+                    for (lane, source) in source.chunks_exact(kernel).enumerate() {
+                        for (tap, value) in source.iter().enumerate() {
+                            taps[(i * kernel + tap) * LANES + lane] = *value;
+                        }
                     }
                 }
             }
         } else {
-            let row = f.channels_in * 9;
-            let source = &f.weight[output * row + input * 9..];
-            assert!(source.len() >= (LANES - 1) * row + 9 * LANES);
-            for block in 0..9 {
+            let row = f.input.channels * kernel;
+            let source = &f.weight[output * row + input * kernel..];
+            assert!(source.len() >= (LANES - 1) * row + kernel * LANES);
+            for block in 0..kernel {
                 // SAFETY: 16 rows of 16 values, checked above.
                 unsafe {
                     V::transpose16(
@@ -245,24 +300,34 @@ impl Kernel for TransformFilters<'_> {
                 }
             }
         }
-        let (start, width) = f.filter_position(output);
-        for (i, taps) in taps.chunks_exact(9 * LANES).take(LANES).enumerate() {
-            for lane in (0..LANES).step_by(V::LANES) {
-                // SAFETY: nine vectors of taps; each vector of the filters belongs to one task.
-                unsafe {
-                    let tap = |row: usize, column: usize| {
-                        V::load(taps[(3 * row + column) * LANES + lane..].as_ptr())
-                    };
-                    let rows: [[V; 6]; 3] =
-                        std::array::from_fn(|row| filter([tap(row, 0), tap(row, 1), tap(row, 2)]));
-                    for column in 0..6 {
-                        let values = filter([rows[0][column], rows[1][column], rows[2][column]]);
-                        for (row, value) in values.into_iter().enumerate() {
-                            let start = (6 * row + column) * f.filter_pitch()
-                                + start
-                                + (input + i) * width
-                                + lane;
-                            value.store(filters.part(start, V::LANES).as_mut_ptr());
+        let zeros = 16 * LANES * LANES;
+        for phase in 0..f.taps.phases() {
+            let positions = f.taps.positions(f.taps.phase(phase));
+            let (input_phase, output_phase) = if f.transposed { (0, phase) } else { (phase, 0) };
+            let (start, width) = f.block(output_phase, output);
+            let start = start + (input_phase * f.input.channels + input) * width + output % COLUMNS;
+            for i in 0..LANES {
+                for lane in (0..LANES).step_by(V::LANES) {
+                    // SAFETY: vectors of taps; each vector of the filters belongs to one task.
+                    unsafe {
+                        let tap = |index: usize| {
+                            let start =
+                                positions[index].map_or(zeros, |tap| (i * kernel + tap) * LANES);
+                            V::load(taps[start + lane..].as_ptr())
+                        };
+                        let rows: [[V; 6]; 3] = std::array::from_fn(|row| {
+                            filter([tap(3 * row), tap(3 * row + 1), tap(3 * row + 2)])
+                        });
+                        for column in 0..6 {
+                            let values =
+                                filter([rows[0][column], rows[1][column], rows[2][column]]);
+                            for (row, value) in values.into_iter().enumerate() {
+                                let start = (6 * row + column) * f.filter_pitch()
+                                    + start
+                                    + i * width
+                                    + lane;
+                                value.store(filters.part(start, V::LANES).as_mut_ptr());
+                            }
                         }
                     }
                 }
@@ -283,25 +348,35 @@ impl Kernel for TransformInputs<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let f = self.filter;
-        let pixels = f.input[0] * f.input[1];
+        let channels = f.input.channels;
         let mut strip = Strip::new();
         for run in self.strips {
-            for channel in (0..f.channels_in).step_by(LANES) {
-                let base = &self.x[(run.image * f.channels_in + channel) * pixels..];
-                let target = &mut self.inputs[run.start * f.channels_in + channel..];
-                assert!(
-                    target.len()
-                        >= (FREQUENCIES - 1) * self.pitch + (run.len - 1) * f.channels_in + LANES
-                );
-                // SAFETY: the extents of `target` were checked.
-                unsafe {
-                    strip.read::<V, 6>(base, f.input, run, f.padding);
-                    strip.transform_inputs::<V>(
-                        run.len,
-                        target.as_mut_ptr(),
-                        self.pitch,
-                        f.channels_in,
+            for phase in 0..f.input.step * f.input.step {
+                let phases = Phases {
+                    plane: f.input.plane,
+                    step: f.input.step,
+                    phase: [phase / f.input.step, phase % f.input.step],
+                };
+                for channel in (0..channels).step_by(LANES) {
+                    let base = &self.x[(run.image * channels + channel) * f.input.pixels()..];
+                    let start = run.start * f.input.width() + phase * channels + channel;
+                    let target = &mut self.inputs[start..];
+                    assert!(
+                        target.len()
+                            >= (FREQUENCIES - 1) * self.pitch
+                                + (run.len - 1) * f.input.width()
+                                + LANES
                     );
+                    // SAFETY: the extents of `target` were checked.
+                    unsafe {
+                        strip.read::<V, 6>(base, phases, run, f.taps.padding());
+                        strip.transform_inputs::<V>(
+                            run.len,
+                            target.as_mut_ptr(),
+                            self.pitch,
+                            f.input.width(),
+                        );
+                    }
                 }
             }
         }
@@ -321,39 +396,69 @@ impl Kernel for TransformOutputs<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let f = self.filter;
-        let [height, width] = f.output;
-        let mut strip = Strip::new();
-        let mut line = [0.0; LANES * TILE * STRIP];
+        let Side {
+            plane: [height, width],
+            channels,
+            step,
+        } = f.output;
+        let mut strips = [Strip::new(), Strip::new()];
+        let mut lines = [[0.0; LANES * TILE * STRIP]; 2];
+        let mut joined = [0.0; 2 * TILE * STRIP];
         for run in self.strips {
-            let (top, x) = (run.row * TILE, run.column * TILE);
-            let columns = (run.len * TILE).min(width - x);
-            for channel in (0..f.channels_out).step_by(LANES) {
-                let source = &self.outputs[run.start * f.channels_out + channel..];
-                assert!(
-                    source.len()
-                        >= (FREQUENCIES - 1) * self.pitch + (run.len - 1) * f.channels_out + LANES
-                );
-                // SAFETY: the extents of `source` were checked.
-                unsafe {
-                    strip.transform_outputs::<V>(
-                        run.len,
-                        source.as_ptr(),
-                        self.pitch,
-                        f.channels_out,
-                    )
-                };
-                for row in 0..TILE.min(height - top) {
-                    // SAFETY: the instruction set is the caller's contract.
-                    unsafe { strip.write::<V>(row, run.len, &mut line) };
-                    for (lane, line) in line.chunks_exact(TILE * STRIP).enumerate() {
-                        let channel = channel + lane;
-                        let start = ((run.image * f.channels_out + channel) * height + top + row)
-                            * width
-                            + x;
-                        // SAFETY: each pixel of each channel belongs to one task.
-                        let target = unsafe { self.y.part(start, columns) };
-                        self.epilogue
-                            .store(&line[..columns], channel, start, target);
+            let x = run.column * TILE * step;
+            let columns = (run.len * TILE * step).min(width.saturating_sub(x));
+            for channel in (0..channels).step_by(LANES) {
+                for phase_y in 0..step {
+                    for (phase_x, strip) in strips.iter_mut().take(step).enumerate() {
+                        let phase = phase_y * step + phase_x;
+                        let start = run.start * f.output.width() + phase * channels + channel;
+                        let source = &self.outputs[start..];
+                        assert!(
+                            source.len()
+                                >= (FREQUENCIES - 1) * self.pitch
+                                    + (run.len - 1) * f.output.width()
+                                    + LANES
+                        );
+                        // SAFETY: the extents of `source` were checked.
+                        unsafe {
+                            strip.transform_outputs::<V>(
+                                run.len,
+                                source.as_ptr(),
+                                self.pitch,
+                                f.output.width(),
+                            );
+                        }
+                    }
+                    for row in 0..TILE {
+                        let y = (run.row * TILE + row) * step + phase_y;
+                        if y >= height {
+                            break;
+                        }
+                        for (strip, line) in strips.iter().zip(&mut lines).take(step) {
+                            // SAFETY: the instruction set is the caller's contract.
+                            unsafe { strip.write::<V>(row, run.len, line) };
+                        }
+                        for lane in 0..LANES {
+                            let line =
+                                |phase: usize| &lines[phase][lane * TILE * STRIP..][..TILE * STRIP];
+                            let pixels: &[f32] = if step == 1 {
+                                line(0)
+                            } else {
+                                let pairs = line(0).iter().zip(line(1));
+                                for (pixels, (even, odd)) in
+                                    joined.as_chunks_mut::<2>().0.iter_mut().zip(pairs)
+                                {
+                                    *pixels = [*even, *odd];
+                                }
+                                &joined
+                            };
+                            let channel = channel + lane;
+                            let start = ((run.image * channels + channel) * height + y) * width + x;
+                            // SAFETY: each pixel of each channel belongs to one task.
+                            let target = unsafe { self.y.part(start, columns) };
+                            self.epilogue
+                                .store(&pixels[..columns], channel, start, target);
+                        }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! 3x3 convolutions with stride 1 by minimal filtering: F(4x4, 3x3) of Winograd, as Lavin and Gray 2016
+//! Convolutions with small kernels by minimal filtering: F(4x4, 3x3) of Winograd, as Lavin and Gray 2016
 //! (<https://arxiv.org/abs/1509.09308>) put it.
 //!
 //! An output tile of 4x4 pixels is a polynomial product, computed from its values at six points in each direction: 36
@@ -6,15 +6,20 @@
 //! frequency is a matrix product over channels, and the results are transformed back. The points are 0, ±√½, ±√2 and
 //! infinity, which lose less precision than the usual 0, ±1, ±2 and infinity.
 //!
+//! With stride 2 the larger image is taken apart into the four images of its even and odd rows and columns (phases),
+//! which are as many more channels to the smaller image. A phase meets one or two taps of the kernel in each direction,
+//! so that its filter is zero at the frequency 0, infinity or both: those products are left out.
+//!
 //! Vectors run along channels: strips of pixels are transposed on their way in and out.
 
 mod convolution;
+mod layout;
 mod transform;
 mod weight_gradient;
 
+#[cfg(test)]
+pub(crate) use self::layout::suits;
 pub(crate) use self::{convolution::Filter, weight_gradient::weight_gradient};
-
-use super::packing::{Run, runs};
 
 /// Channels of a vector of the transforms.
 const LANES: usize = 16;
@@ -24,40 +29,3 @@ const FREQUENCIES: usize = 36;
 const STRIP: usize = 8;
 /// Pixels of an output tile's side.
 const TILE: usize = 4;
-
-/// Planes cut into tiles, row-major, image after image.
-#[derive(Clone, Copy, Debug)]
-struct Tiling {
-    images: usize,
-    /// Tiles of a column and of a row.
-    grid: [usize; 2],
-}
-
-impl Tiling {
-    fn new(images: usize, plane: [usize; 2]) -> Self {
-        Self {
-            images,
-            grid: plane.map(|side| side.div_ceil(TILE)),
-        }
-    }
-
-    fn tiles(self) -> usize {
-        self.images * self.grid[0] * self.grid[1]
-    }
-
-    /// Cuts tiles into strips: neighbours in a row, at most [`STRIP`].
-    fn strips(self, range: std::ops::Range<usize>) -> Vec<Run> {
-        let mut rows = Vec::new();
-        runs(self.grid, range.start, range.end, &mut rows);
-        rows.into_iter()
-            .flat_map(|run| {
-                (0..run.len).step_by(STRIP).map(move |first| Run {
-                    column: run.column + first,
-                    start: run.start + first,
-                    len: STRIP.min(run.len - first),
-                    ..run
-                })
-            })
-            .collect()
-    }
-}

@@ -11,6 +11,14 @@ const ROOT_TWO: f32 = std::f32::consts::SQRT_2;
 /// Pixels across the input of a strip.
 const WIDTH: usize = TILE * STRIP + 2;
 
+/// An image's every `step`-th row and column, from `phase` on.
+#[derive(Clone, Copy)]
+pub(super) struct Phases {
+    pub(super) plane: [usize; 2],
+    pub(super) step: usize,
+    pub(super) phase: [usize; 2],
+}
+
 /// The pixels of a strip of tiles, `[row][column][LANES]`.
 pub(super) struct Strip {
     values: [f32; 6 * WIDTH * LANES],
@@ -24,27 +32,30 @@ impl Strip {
     }
 
     /// Reads `ROWS` rows of the strip's tiles, whose first pixel lies `padding` before its tile's, of [`LANES`]
-    /// channels; `base` is the first channel's plane of the image, pixels outside it are zero.
+    /// channels; `base` starts with the image's plane of the first channel. Pixels outside the image are zero.
     #[inline(always)]
     pub(super) unsafe fn read<V: Vector, const ROWS: usize>(
         &mut self,
         base: &[f32],
-        plane: [usize; 2],
+        phases: Phases,
         run: &Run,
-        padding: [usize; 2],
+        padding: [isize; 2],
     ) {
-        let [height, width] = plane;
-        let pixels = height * width;
+        let Phases { plane, step, phase } = phases;
+        let pixels = plane[0] * plane[1];
         assert!(base.len() >= LANES * pixels);
+        let side = |axis: usize| (plane[axis] + step - 1 - phase[axis]) / step;
+        let (height, width) = (side(0), side(1));
         let columns = TILE * run.len + ROWS - TILE;
-        let x = (run.column * TILE) as isize - padding[1] as isize;
+        let x = (run.column * TILE) as isize - padding[1];
         let clamp = |x: isize| x.clamp(0, width as isize) as usize;
         // The image's columns that are seen, and the strip's before them.
         let (from, to) = (clamp(x), clamp(x + columns as isize));
         let before = (from as isize - x).clamp(0, columns as isize) as usize;
+        let mut block = [0.0_f32; LANES * LANES];
         for row in 0..ROWS {
             let target = &mut self.values[row * WIDTH * LANES..][..columns * LANES];
-            let y = (run.row * TILE + row) as isize - padding[0] as isize;
+            let y = (run.row * TILE + row) as isize - padding[0];
             if y < 0 || y >= height as isize || from >= to {
                 target.fill(0.0);
                 continue;
@@ -53,23 +64,45 @@ impl Strip {
             target[..before * LANES].fill(0.0);
             target[(before + seen) * LANES..].fill(0.0);
             let target = &mut target[before * LANES..];
-            let source = &base[y as usize * width + from..];
+            let source =
+                &base[(y as usize * step + phase[0]) * plane[1] + from * step + phase[1]..];
             let mut column = 0;
-            while column + LANES <= seen || seen - column > 4 && seen >= LANES {
-                // The last block overlaps the one before.
-                column = column.min(seen - LANES);
-                // SAFETY: 16 columns from `column` lie in the rows of all 16 planes and in the strip.
-                unsafe {
-                    V::transpose16(
-                        (source[column..].as_ptr(), pixels),
-                        (target[column * LANES..].as_mut_ptr(), LANES),
-                    );
+            if step == 1 {
+                while column + LANES <= seen || seen - column > 4 && seen >= LANES {
+                    // The last block overlaps the one before.
+                    column = column.min(seen - LANES);
+                    // SAFETY: 16 columns from `column` lie in the rows of all 16 planes and in the strip.
+                    unsafe {
+                        V::transpose16(
+                            (source[column..].as_ptr(), pixels),
+                            (target[column * LANES..].as_mut_ptr(), LANES),
+                        );
+                    }
+                    column += LANES;
                 }
-                column += LANES;
+            } else {
+                while seen - column > 2
+                    && source.len() >= (LANES - 1) * pixels + column * step + LANES
+                {
+                    let len = LANES.div_ceil(step).min(seen - column);
+                    // SAFETY: 16 values from each channel's first lie in the image stack.
+                    unsafe {
+                        V::transpose16(
+                            (source[column * step..].as_ptr(), pixels),
+                            (block.as_mut_ptr(), LANES),
+                        );
+                    }
+                    let target = target[column * LANES..].as_chunks_mut::<LANES>().0;
+                    let block = block.as_chunks::<LANES>().0.iter().step_by(step);
+                    for (target, pixel) in target.iter_mut().zip(block).take(len) {
+                        *target = *pixel;
+                    }
+                    column += len;
+                }
             }
             for column in column..seen {
                 for lane in 0..LANES {
-                    target[column * LANES + lane] = source[lane * pixels + column];
+                    target[column * LANES + lane] = source[lane * pixels + column * step];
                 }
             }
         }

@@ -2,19 +2,22 @@
 //!
 //! Tiles are taken in rounds whose transforms stay in the L3 cache; each frequency's sums are one task of a round.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::super::packing::Run;
 use super::{
     super::{
         geometry::ConvGeometry,
         microkernel::{COLUMNS, Left, ROWS, outer_product},
+        packing::Run,
         scratch::with_scratch,
         shared::SharedSlice,
         simd::{Kernel, Level, Vector},
     },
-    FREQUENCIES, LANES, STRIP, Tiling,
-    transform::{Strip, filter_gradient},
+    FREQUENCIES, LANES, STRIP,
+    layout::{Taps, Tiling, suits},
+    transform::{Phases, Strip, filter_gradient},
 };
 
 /// Values of a round's transforms.
@@ -27,74 +30,83 @@ pub(crate) fn weight_gradient(
     gradient: &[f32],
     weight: &mut [f32],
 ) -> bool {
-    let whole = |channels: usize| channels > 0 && channels.is_multiple_of(LANES);
     let tiling = Tiling::new(geometry.images, geometry.output);
-    let (inputs, outputs) = (geometry.channels_in, geometry.channels_out);
-    let suits = geometry.kernel == [3, 3]
-        && geometry.stride == [1, 1]
-        && whole(inputs)
-        && whole(outputs)
-        && geometry.input.into_iter().all(|side| side > 0)
-        && tiling.tiles() >= 48;
-    if !suits {
+    let tiles = tiling.tiles();
+    if !suits(geometry) {
         return false;
     }
-    let tiles = tiling.tiles();
+    let Some(taps) = Taps::new(geometry, false) else {
+        return false;
+    };
+    let (inputs, outputs) = (geometry.channels_in * taps.phases(), geometry.channels_out);
     let round = (ROUND_VALUES / FREQUENCIES / (inputs + outputs))
         .next_multiple_of(4 * STRIP)
         .min(tiles);
     let input_pitch = round * inputs + LANES;
     let output_pitch = round * outputs + LANES;
     let sum_pitch = inputs * outputs + LANES;
-    with_scratch(
-        FREQUENCIES * (input_pitch + output_pitch + sum_pitch),
-        |scratch| {
-            let (transforms, sums) =
-                scratch.split_at_mut(FREQUENCIES * (input_pitch + output_pitch));
-            for first in (0..tiles).step_by(round) {
-                let len = round.min(tiles - first);
-                let strips = tiling.strips(first..first + len);
-                let (left, right) = transforms.split_at_mut(FREQUENCIES * output_pitch);
-                {
-                    let (shared_left, shared_right) =
-                        (SharedSlice::new(left), SharedSlice::new(right));
-                    strips.par_chunks(4).for_each(|strips| {
-                        Level::current().run(Transform {
-                            geometry,
-                            strips,
-                            x,
-                            gradient,
-                            inputs: (&shared_right, input_pitch),
-                            outputs: (&shared_left, output_pitch),
-                        });
+    let transforms = FREQUENCIES * (input_pitch + output_pitch);
+    with_scratch(transforms + FREQUENCIES * sum_pitch, |scratch| {
+        let (transforms, sums) = scratch.split_at_mut(transforms);
+        let (left, right) = transforms.split_at_mut(FREQUENCIES * output_pitch);
+        for first in (0..tiles).step_by(round) {
+            let len = round.min(tiles - first);
+            let strips = tiling.strips(first..first + len);
+            {
+                let (left, right) = (SharedSlice::new(left), SharedSlice::new(right));
+                strips.par_chunks(4).for_each(|strips| {
+                    Level::current().run(Transform {
+                        geometry,
+                        taps: &taps,
+                        strips,
+                        x,
+                        gradient,
+                        inputs: (&right, input_pitch),
+                        outputs: (&left, output_pitch),
                     });
-                }
-                sums.par_chunks_exact_mut(sum_pitch)
-                    .enumerate()
-                    .for_each(|(frequency, sums)| {
-                        let left = &left[frequency * output_pitch..][..output_pitch];
-                        let right = &right[frequency * input_pitch..][..input_pitch];
-                        multiply([outputs, inputs], len, left, right, sums, first > 0);
-                    });
-            }
-            let (sums, weight) = (&*sums, SharedSlice::new(weight));
-            (0..outputs).into_par_iter().for_each(|output| {
-                Level::current().run(Finish {
-                    inputs,
-                    output,
-                    sums,
-                    pitch: sum_pitch,
-                    weight: &weight,
                 });
+            }
+            sums.par_chunks_exact_mut(sum_pitch)
+                .enumerate()
+                .for_each(|(frequency, sums)| {
+                    let left = &left[frequency * output_pitch..][..output_pitch];
+                    let right = &right[frequency * input_pitch..][..input_pitch];
+                    for phase in 0..taps.phases() {
+                        if taps.reaches(taps.phase(phase), frequency) {
+                            let columns =
+                                phase * geometry.channels_in..(phase + 1) * geometry.channels_in;
+                            multiply(
+                                [outputs, inputs],
+                                columns,
+                                len,
+                                left,
+                                right,
+                                sums,
+                                first > 0,
+                            );
+                        }
+                    }
+                });
+        }
+        let (sums, weight) = (&*sums, SharedSlice::new(weight));
+        (0..outputs).into_par_iter().for_each(|output| {
+            Level::current().run(Finish {
+                geometry,
+                taps: &taps,
+                output,
+                sums,
+                pitch: sum_pitch,
+                weight: &weight,
             });
-        },
-    );
+        });
+    });
     true
 }
 
-/// `sums[output][input] (+)= Σ_tile left[tile][output] · right[tile][input]`.
+/// `sums[output][input] (+)= Σ_tile left[tile][output] · right[tile][input]` for some of the inputs.
 fn multiply(
     [outputs, inputs]: [usize; 2],
+    columns: Range<usize>,
     tiles: usize,
     left: &[f32],
     right: &[f32],
@@ -107,8 +119,8 @@ fn multiply(
             && right.len() >= tiles * inputs
             && sums.len() >= outputs * inputs
     );
-    for column in (0..inputs).step_by(COLUMNS) {
-        let width = COLUMNS.min(inputs - column);
+    for column in columns.clone().step_by(COLUMNS) {
+        let width = COLUMNS.min(columns.end - column);
         for row in (0..outputs).step_by(ROWS) {
             // SAFETY: extents were checked; `outputs` and `inputs` are multiples of 16.
             unsafe {
@@ -133,10 +145,11 @@ fn multiply(
 /// Transforms strips of the input and of the gradient.
 struct Transform<'a> {
     geometry: &'a ConvGeometry,
+    taps: &'a Taps,
     strips: &'a [Run],
     x: &'a [f32],
     gradient: &'a [f32],
-    /// `[frequency][tile][channel]` and the frequency's pitch.
+    /// `[frequency][tile][phase, channel]` and the frequency's pitch.
     inputs: (&'a SharedSlice<'a>, usize),
     outputs: (&'a SharedSlice<'a>, usize),
 }
@@ -145,24 +158,38 @@ impl Kernel for Transform<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let g = self.geometry;
+        let width = g.channels_in * self.taps.phases();
         let mut strip = Strip::new();
         for run in self.strips {
-            for channel in (0..g.channels_in).step_by(LANES) {
-                let base = &self.x[(run.image * g.channels_in + channel) * g.input_pixels()..];
-                // SAFETY: the tiles of each strip belong to one task.
-                unsafe {
-                    let target = self.inputs.0.from(run.start * g.channels_in + channel);
-                    strip.read::<V, 6>(base, g.input, run, g.padding);
-                    strip.transform_inputs::<V>(run.len, target, self.inputs.1, g.channels_in);
+            for phase in 0..self.taps.phases() {
+                let phases = Phases {
+                    plane: g.input,
+                    step: self.taps.step,
+                    phase: self.taps.phase(phase),
+                };
+                for channel in (0..g.channels_in).step_by(LANES) {
+                    let base = &self.x[(run.image * g.channels_in + channel) * g.input_pixels()..];
+                    let start = run.start * width + phase * g.channels_in + channel;
+                    // SAFETY: the tiles of each strip belong to one task.
+                    unsafe {
+                        let target = self.inputs.0.from(start);
+                        strip.read::<V, 6>(base, phases, run, self.taps.padding());
+                        strip.transform_inputs::<V>(run.len, target, self.inputs.1, width);
+                    }
                 }
             }
+            let whole = Phases {
+                plane: g.output,
+                step: 1,
+                phase: [0, 0],
+            };
             for channel in (0..g.channels_out).step_by(LANES) {
                 let base =
                     &self.gradient[(run.image * g.channels_out + channel) * g.output_pixels()..];
                 // SAFETY: the tiles of each strip belong to one task.
                 unsafe {
                     let target = self.outputs.0.from(run.start * g.channels_out + channel);
-                    strip.read::<V, 4>(base, g.output, run, [0, 0]);
+                    strip.read::<V, 4>(base, whole, run, [0, 0]);
                     strip.transform_gradients::<V>(run.len, target, self.outputs.1, g.channels_out);
                 }
             }
@@ -170,9 +197,10 @@ impl Kernel for Transform<'_> {
     }
 }
 
-/// Transforms the sums of one output channel to filters.
+/// Transforms the sums of one output channel to the taps of its kernels.
 struct Finish<'a> {
-    inputs: usize,
+    geometry: &'a ConvGeometry,
+    taps: &'a Taps,
     output: usize,
     sums: &'a [f32],
     pitch: usize,
@@ -182,40 +210,57 @@ struct Finish<'a> {
 impl Kernel for Finish<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        let (inputs, kernel) = (self.geometry.channels_in, self.geometry.taps());
+        let mut filter = [0.0_f32; 9 * LANES];
         let mut taps = [0.0_f32; LANES * LANES];
-        let mut filters = [0.0_f32; 9 * LANES + 7];
-        for input in (0..self.inputs).step_by(LANES) {
-            for lane in (0..LANES).step_by(V::LANES) {
-                let start = self.output * self.inputs + input + lane;
-                assert!(self.sums.len() >= (FREQUENCIES - 1) * self.pitch + start + V::LANES);
-                // SAFETY: the extents of `sums` were checked.
-                unsafe {
-                    let sum = |row: usize, column: usize| {
-                        V::load(
-                            self.sums
-                                .as_ptr()
-                                .add((6 * row + column) * self.pitch + start),
-                        )
-                    };
-                    let rows: [[V; 3]; 6] = std::array::from_fn(|row| {
-                        filter_gradient(std::array::from_fn(|column| sum(row, column)))
-                    });
-                    for column in 0..3 {
-                        let values = filter_gradient(std::array::from_fn(|row| rows[row][column]));
-                        for (row, value) in values.into_iter().enumerate() {
-                            value.store(taps[(3 * row + column) * LANES + lane..].as_mut_ptr());
+        let mut kernels = [0.0_f32; (LANES + 1) * LANES];
+        for input in (0..inputs).step_by(LANES) {
+            for phase in 0..self.taps.phases() {
+                let reaches = |frequency| self.taps.reaches(self.taps.phase(phase), frequency);
+                let start = (self.output * self.taps.phases() + phase) * inputs + input;
+                assert!(self.sums.len() >= (FREQUENCIES - 1) * self.pitch + start + LANES);
+                for lane in (0..LANES).step_by(V::LANES) {
+                    // SAFETY: the extents of `sums` were checked.
+                    unsafe {
+                        // What no phase reaches was not summed, and is not part of the taps below.
+                        let sum = |frequency: usize| {
+                            if reaches(frequency) {
+                                V::load(
+                                    self.sums
+                                        .as_ptr()
+                                        .add(frequency * self.pitch + start + lane),
+                                )
+                            } else {
+                                V::splat(0.0)
+                            }
+                        };
+                        let rows: [[V; 3]; 6] = std::array::from_fn(|row| {
+                            filter_gradient(std::array::from_fn(|column| sum(6 * row + column)))
+                        });
+                        for column in 0..3 {
+                            let values =
+                                filter_gradient(std::array::from_fn(|row| rows[row][column]));
+                            for (row, value) in values.into_iter().enumerate() {
+                                value.store(
+                                    filter[(3 * row + column) * LANES + lane..].as_mut_ptr(),
+                                );
+                            }
                         }
                     }
                 }
+                let positions = self.taps.positions(self.taps.phase(phase));
+                for (values, position) in filter.chunks_exact(LANES).zip(positions) {
+                    if let Some(tap) = position {
+                        taps[tap * LANES..][..LANES].copy_from_slice(values);
+                    }
+                }
             }
-            // SAFETY: rows of 16 values nine apart, each overwriting the last seven of the one before.
-            unsafe { V::transpose16((taps.as_ptr(), LANES), (filters.as_mut_ptr(), 9)) };
+            // SAFETY: rows of 16 values as far apart as kernels, each overwriting what the one before had too much.
+            unsafe { V::transpose16((taps.as_ptr(), LANES), (kernels.as_mut_ptr(), kernel)) };
+            let start = (self.output * inputs + input) * kernel;
             // SAFETY: each output channel belongs to one task.
-            let target = unsafe {
-                self.weight
-                    .part((self.output * self.inputs + input) * 9, 9 * LANES)
-            };
-            target.copy_from_slice(&filters[..9 * LANES]);
+            let target = unsafe { self.weight.part(start, kernel * LANES) };
+            target.copy_from_slice(&kernels[..kernel * LANES]);
         }
     }
 }
