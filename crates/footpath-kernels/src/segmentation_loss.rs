@@ -54,13 +54,13 @@ pub struct LossValue {
 ///
 /// The dice loss of class `c` is `1 - (2·Σ p·y + smooth) / (Σ p + Σ y + smooth)` over all pixels of the batch, with
 /// `p` the soft-max probability and `y` 1 where the label is `c`; it is averaged over the classes but the background,
-/// class 0. Weights do not enter it. (Milletari et al. 2016, <https://arxiv.org/abs/1606.04797>, with plain sums in the
+/// class 0. Weights do not enter it, but pixels of weight 0 are left out of its sums. (Milletari et al. 2016, <https://arxiv.org/abs/1606.04797>, with plain sums in the
 /// denominator.)
 ///
 /// # Shapes
 /// - `logits`: `[N, C, H, W]`, C at least 2
 /// - `labels`: `[N, H, W]`, from 0 to C - 1
-/// - `weights`: `[N, H, W]`, at least 0, of the cross entropy; 0 ignores a pixel
+/// - `weights`: `[N, H, W]`, at least 0, of the cross entropy; 0 ignores a pixel altogether
 ///
 /// # Panics
 /// If the shapes do not fit together or a label is out of range.
@@ -116,13 +116,15 @@ fn composed(
     };
 
     let probabilities = log_probabilities.exp();
+    let counted = weights.clone().greater_elem(0.0).float();
     let mut dice = Tensor::zeros_like(&cross_entropy);
     for class in 1..classes {
         let p = probabilities
             .clone()
             .narrow(1, class, 1)
-            .squeeze_dim::<3>(1);
-        let y = labels.clone().equal_elem(class as i64).float();
+            .squeeze_dim::<3>(1)
+            * counted.clone();
+        let y = labels.clone().equal_elem(class as i64).float() * counted.clone();
         let overlap = (p.clone() * y.clone()).sum();
         let smooth = settings.dice_smooth;
         let score = (overlap * 2.0 + smooth) / (p.sum() + y.sum() + smooth);
@@ -155,7 +157,8 @@ mod tests {
             let device = Device::flex().autodiff();
             let labels: Vec<i64> = labels;
             let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, [2, 70, 67]), &device);
-            let weights = Tensor::from_inner(constant([2, 70, 67], 2) + 1.0);
+            // About a quarter of the pixels are ignored.
+            let weights = Tensor::from_inner((constant([2, 70, 67], 2) + 0.5).clamp_min(0.0));
             let settings = SegmentationLoss {
                 cross_entropy_factor: 0.7,
                 reduction,
@@ -173,6 +176,20 @@ mod tests {
             }
             assert_same_gradients::<1, 4>(fused.total, composed.total, [&logits, &logits], &[]);
         }
+    }
+
+    #[test]
+    fn dice_leaves_ignored_pixels_out() {
+        // One pixel of building that is surely seen, one of background that is surely not, one ignored whose
+        // prediction could not be worse.
+        let logits: Tensor<4> = Tensor::from_data(
+            [[[[-40.0, 40.0, -40.0]], [[40.0, -40.0, 40.0]]]],
+            &Device::flex(),
+        );
+        let labels = Tensor::<3, Int>::from_data([[[1, 0, 0]]], &Device::flex());
+        let weights = Tensor::from_data([[[1.0, 1.0, 0.0]]], &Device::flex());
+        let loss = segmentation_loss(logits, labels, weights, &SegmentationLoss::default());
+        assert!(loss.dice.into_scalar::<f32>().abs() < 1e-6);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::{CrossEntropyReduction, SegmentationLoss};
 /// Pixels of a task.
 const CHUNK: usize = 4096;
 
-/// Logits `[N, C, H, W]`, labels and weights `[N, H, W]`.
+/// Logits `[N, C, H, W]`, labels and weights `[N, H, W]`. A pixel of weight 0 is ignored: it takes part in no sum but
+/// the number of pixels.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands<'a> {
     pub(crate) images: usize,
@@ -84,10 +85,11 @@ pub(crate) fn sums(operands: Operands) -> Sums {
             for pixel in start..end {
                 let label = usize::from(operands.labels[image * operands.pixels + pixel]);
                 let weight = f64::from(operands.weights[image * operands.pixels + pixel]);
-                let cross_entropy = soft_max(operands, image, pixel, label, &mut probabilities);
-                if weight != 0.0 {
-                    sums.cross_entropy += weight * f64::from(cross_entropy);
+                if weight == 0.0 {
+                    continue;
                 }
+                let cross_entropy = soft_max(operands, image, pixel, label, &mut probabilities);
+                sums.cross_entropy += weight * f64::from(cross_entropy);
                 sums.weight += weight;
                 for (class, (sums, p)) in sums.dice.iter_mut().zip(&probabilities).enumerate() {
                     let y = f64::from(u8::from(class == label));
@@ -146,6 +148,14 @@ pub(crate) fn gradient(
             for pixel in start..end {
                 let label = usize::from(operands.labels[image * operands.pixels + pixel]);
                 let weight = operands.weights[image * operands.pixels + pixel];
+                if weight == 0.0 {
+                    for class in 0..operands.classes {
+                        let index = (image * operands.classes + class) * operands.pixels + pixel;
+                        // SAFETY: each pixel belongs to one task.
+                        unsafe { gradient.part(index, 1)[0] = 0.0 };
+                    }
+                    continue;
+                }
                 soft_max(operands, image, pixel, label, &mut probabilities);
                 let slope = |class: usize| slopes[class][usize::from(class == label)];
                 let mean_slope: f32 = probabilities
