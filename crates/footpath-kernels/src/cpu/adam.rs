@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::simd::vectorised;
 use crate::{AdamSettings, WeightDecay};
 
 /// Values of a task.
@@ -38,11 +39,13 @@ pub(crate) fn step(
     chunks
         .zip(moments)
         .for_each(|((param, grad), (first, second))| {
-            for (((p, g), m), v) in param.iter_mut().zip(grad).zip(first).zip(second) {
-                let g = g + l2 * *p;
-                *m = beta1 * *m + rest1 * g;
-                *v = beta2 * *v + rest2 * g * g;
-                *p = shrink * *p - step_size * *m / (v.sqrt() * root_scale + epsilon);
-            }
+            vectorised(|| {
+                for (((p, g), m), v) in param.iter_mut().zip(grad).zip(first).zip(second) {
+                    let g = g + l2 * *p;
+                    *m = beta1 * *m + rest1 * g;
+                    *v = beta2 * *v + rest2 * g * g;
+                    *p = shrink * *p - step_size * *m / (v.sqrt() * root_scale + epsilon);
+                }
+            });
         });
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::shared::SharedSlice;
+use super::{shared::SharedSlice, simd::vectorised};
 
 /// Values summed in single precision before they join a double-precision total.
 const CHUNK: usize = 4096;
@@ -63,9 +63,11 @@ pub(crate) fn normalise_batch(planes: Planes, operands: Operands, y: &mut [f32])
     let (mean, variance) = (0..planes.channels)
         .into_par_iter()
         .map(|channel| {
-            let (mean, variance) = moments(planes, operands.x, channel);
-            normalise_channel(planes, operands, channel, mean, variance, &y);
-            (mean as f32, variance as f32)
+            vectorised(|| {
+                let (mean, variance) = moments(planes, operands.x, channel);
+                normalise_channel(planes, operands, channel, mean, variance, &y);
+                (mean as f32, variance as f32)
+            })
         })
         .unzip();
     Statistics { mean, variance }
@@ -83,11 +85,12 @@ pub(crate) fn normalise(
     let y = SharedSlice::new(y);
     (0..planes.channels).into_par_iter().for_each(|channel| {
         let (mean, variance) = (f64::from(mean[channel]), f64::from(variance[channel]));
-        normalise_channel(planes, operands, channel, mean, variance, &y);
+        vectorised(|| normalise_channel(planes, operands, channel, mean, variance, &y));
     });
 }
 
 /// Mean and biased variance of one channel.
+#[inline(always)]
 fn moments(planes: Planes, x: &[f32], channel: usize) -> (f64, f64) {
     // Sums of distances from any value of the channel do not cancel when the mean is far from zero.
     let shift = planes.starts(channel).next().map_or(0.0, |start| x[start]);
@@ -110,6 +113,7 @@ fn moments(planes: Planes, x: &[f32], channel: usize) -> (f64, f64) {
     )
 }
 
+#[inline(always)]
 fn normalise_channel(
     planes: Planes,
     operands: Operands,
@@ -173,47 +177,49 @@ pub(crate) fn backward(
     let (gamma, beta) = (0..planes.channels)
         .into_par_iter()
         .map(|channel| {
-            let mean = statistics.mean[channel];
-            let deviation = (f64::from(statistics.variance[channel]) + epsilon).sqrt();
-            let (mut sum, mut product) = (0.0, 0.0);
-            for start in planes.starts(channel) {
-                // SAFETY: each plane belongs to one task.
-                let (g, x) = unsafe {
-                    (
-                        gradient.part(start, planes.pixels),
-                        &*x.part(start, planes.pixels),
-                    )
-                };
-                if let Some(y) = y {
-                    for (g, y) in g.iter_mut().zip(&y[start..start + planes.pixels]) {
-                        *g = if *y > 0.0 { *g } else { 0.0 };
+            vectorised(|| {
+                let mean = statistics.mean[channel];
+                let deviation = (f64::from(statistics.variance[channel]) + epsilon).sqrt();
+                let (mut sum, mut product) = (0.0, 0.0);
+                for start in planes.starts(channel) {
+                    // SAFETY: each plane belongs to one task.
+                    let (g, x) = unsafe {
+                        (
+                            gradient.part(start, planes.pixels),
+                            &*x.part(start, planes.pixels),
+                        )
+                    };
+                    if let Some(y) = y {
+                        for (g, y) in g.iter_mut().zip(&y[start..start + planes.pixels]) {
+                            *g = if *y > 0.0 { *g } else { 0.0 };
+                        }
+                    }
+                    for (g, x) in g.chunks(CHUNK).zip(x.chunks(CHUNK)) {
+                        let [s, p] = lane_sums(g.len(), |i| [g[i], g[i] * (x[i] - mean)]);
+                        sum += s;
+                        product += p;
                     }
                 }
-                for (g, x) in g.chunks(CHUNK).zip(x.chunks(CHUNK)) {
-                    let [s, p] = lane_sums(g.len(), |i| [g[i], g[i] * (x[i] - mean)]);
-                    sum += s;
-                    product += p;
+                let count = planes.values_a_channel();
+                let scale = f64::from(gamma[channel]) / deviation;
+                // dx = scale·(g - Σg/m - (x - mean)·Σ(g·(x - mean))/(m·deviation²))
+                let slope = -scale * product / (count * deviation * deviation);
+                let offset = (-scale * sum / count - slope * f64::from(mean)) as f32;
+                let (scale, slope) = (scale as f32, slope as f32);
+                for start in planes.starts(channel) {
+                    // SAFETY: each plane belongs to one task.
+                    let (g, x) = unsafe {
+                        (
+                            &*gradient.part(start, planes.pixels),
+                            x.part(start, planes.pixels),
+                        )
+                    };
+                    for (x, g) in x.iter_mut().zip(g) {
+                        *x = g * scale + (*x * slope + offset);
+                    }
                 }
-            }
-            let count = planes.values_a_channel();
-            let scale = f64::from(gamma[channel]) / deviation;
-            // dx = scale·(g - Σg/m - (x - mean)·Σ(g·(x - mean))/(m·deviation²))
-            let slope = -scale * product / (count * deviation * deviation);
-            let offset = (-scale * sum / count - slope * f64::from(mean)) as f32;
-            let (scale, slope) = (scale as f32, slope as f32);
-            for start in planes.starts(channel) {
-                // SAFETY: each plane belongs to one task.
-                let (g, x) = unsafe {
-                    (
-                        &*gradient.part(start, planes.pixels),
-                        x.part(start, planes.pixels),
-                    )
-                };
-                for (x, g) in x.iter_mut().zip(g) {
-                    *x = g * scale + (*x * slope + offset);
-                }
-            }
-            ((product / deviation) as f32, sum as f32)
+                ((product / deviation) as f32, sum as f32)
+            })
         })
         .unzip();
     ParameterGradients { gamma, beta }

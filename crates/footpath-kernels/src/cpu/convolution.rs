@@ -13,7 +13,7 @@ use super::{
     packing::{Gather, Run, Source, runs},
     scratch::with_scratch,
     shared::SharedSlice,
-    simd::Level,
+    simd::{Level, vectorised},
     winograd,
 };
 
@@ -314,15 +314,18 @@ impl Pass<'_> {
                     start = end;
                 }
             }
-            if self.step == [1, 1] {
-                self.store_dense(range, blocks, all_sums, result);
-            } else {
-                self.store_interleaved(&row_runs, phase_y, blocks, all_sums, result);
-            }
+            vectorised(|| {
+                if self.step == [1, 1] {
+                    self.store_dense(range, blocks, all_sums, result);
+                } else {
+                    self.store_interleaved(&row_runs, phase_y, blocks, all_sums, result);
+                }
+            });
         });
     }
 
     /// Stores sums whose positions are the result's own pixels.
+    #[inline(always)]
     fn store_dense(
         &self,
         range: std::ops::Range<usize>,
@@ -352,6 +355,7 @@ impl Pass<'_> {
     }
 
     /// Stores sums of the phases of a row side by side.
+    #[inline(always)]
     fn store_interleaved(
         &self,
         row_runs: &[Run],

@@ -3,7 +3,7 @@
 //! [`outer_product`] is the block of a matrix product (forward and data gradient), [`dot_product`] that of a product
 //! with a transposed right side (weight gradient, where both operands are contiguous along the summed pixels).
 
-use super::simd::{Level, Portable, Vector};
+use super::simd::{Kernel, Level, Portable, Vector};
 
 /// Rows (channels) of a block of [`outer_product`].
 pub(crate) const ROWS: usize = 8;
@@ -69,7 +69,7 @@ pub(crate) unsafe fn outer_product(
 }
 
 /// `c[l][r] += Σ_i left[l][i] · right[r][i]` for [`DOT_LEFT`] x [`DOT_RIGHT`] rows of `depth` values each, where an
-/// element of `c` is [`DOT_LANES`] partial sums, which [`sum_lanes`] adds up.
+/// element of `c` is [`DOT_LANES`] partial sums, which [`SumLanes`] adds up.
 ///
 /// The rows of `left` and `right` lie as far apart as their second parts say; `depth` is a multiple of [`DOT_LANES`].
 ///
@@ -102,16 +102,37 @@ pub(crate) unsafe fn dot_product(
     }
 }
 
-/// The sum of the partial sums of one element.
-pub(crate) fn sum_lanes(lanes: &[f32; DOT_LANES]) -> f32 {
-    let (low, high) = lanes.split_at(DOT_LANES / 2);
-    let mut sums: [f32; DOT_LANES / 2] = std::array::from_fn(|i| low[i] + high[i]);
-    for half in [4, 2, 1] {
-        for i in 0..half {
-            sums[i] += sums[i + half];
+/// Sums of the partial sums of 16 elements each.
+pub(crate) struct SumLanes<'a> {
+    pub(crate) lanes: &'a [f32],
+    pub(crate) sums: &'a mut [f32],
+}
+
+impl Kernel for SumLanes<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let mut columns = [0.0_f32; DOT_LANES * DOT_LANES];
+        assert_eq!(self.lanes.len(), DOT_LANES * self.sums.len());
+        assert!(self.sums.len().is_multiple_of(DOT_LANES));
+        let lanes = self.lanes.as_chunks::<{ DOT_LANES * DOT_LANES }>().0;
+        let sums = self.sums.as_chunks_mut::<DOT_LANES>().0;
+        for (lanes, sums) in lanes.iter().zip(sums) {
+            // SAFETY: 16 x 16 values of both.
+            unsafe {
+                V::transpose16(
+                    (lanes.as_ptr(), DOT_LANES),
+                    (columns.as_mut_ptr(), DOT_LANES),
+                )
+            };
+            for half in [8, 4, 2, 1] {
+                let (low, high) = columns.split_at_mut(half * DOT_LANES);
+                for (low, high) in low.iter_mut().zip(high) {
+                    *low += *high;
+                }
+            }
+            sums.copy_from_slice(&columns[..DOT_LANES]);
         }
     }
-    sums[0]
 }
 
 #[inline(always)]

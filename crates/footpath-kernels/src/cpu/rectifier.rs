@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::{
     batch_norm::{Planes, lane_sums},
     shared::SharedSlice,
+    simd::vectorised,
 };
 
 /// Removes the gradient where the rectified result `y` is 0 and returns its sum for each channel: the bias gradient.
@@ -16,15 +17,18 @@ pub(crate) fn backward(planes: Planes, y: Option<&[f32]>, gradient: &mut [f32]) 
     sums.par_iter_mut().enumerate().for_each(|(plane, sum)| {
         // SAFETY: each plane belongs to one task.
         let gradient = unsafe { shared.part(plane * pixels, pixels) };
-        if let Some(y) = y {
-            for (g, y) in gradient.iter_mut().zip(&y[plane * pixels..][..pixels]) {
-                *g = if *y > 0.0 { *g } else { 0.0 };
+        *sum = vectorised(|| {
+            if let Some(y) = y {
+                for (g, y) in gradient.iter_mut().zip(&y[plane * pixels..][..pixels]) {
+                    *g = if *y > 0.0 { *g } else { 0.0 };
+                }
             }
-        }
-        *sum = gradient
-            .chunks(4096)
-            .map(|chunk| lane_sums(chunk.len(), |i| [chunk[i]])[0])
-            .sum::<f64>();
+            let mut sum = 0.0;
+            for chunk in gradient.chunks(4096) {
+                sum += lane_sums(chunk.len(), |i| [chunk[i]])[0];
+            }
+            sum
+        });
     });
     (0..planes.channels)
         .map(|channel| {

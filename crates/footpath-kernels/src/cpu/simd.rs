@@ -71,6 +71,21 @@ impl Level {
     }
 }
 
+/// Runs plain loops compiled for the best instruction set: the compiler's vectoriser does the rest.
+///
+/// `work` is to call nothing that is not inlined.
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    match Level::current() {
+        Level::Portable => work(),
+        // SAFETY: levels beyond the portable one come from detection alone.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::call_avx2(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::call_avx512(work) },
+    }
+}
+
 /// A register of `f32` lanes.
 ///
 /// # Safety
@@ -154,6 +169,16 @@ mod x86 {
     };
 
     use super::{Kernel, Vector};
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn call_avx512<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn call_avx2<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
 
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn run_avx512(kernel: impl Kernel) {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{
     geometry::ConvGeometry,
-    microkernel::{DOT_LANES, DOT_LEFT, DOT_RIGHT, dot_product, sum_lanes},
+    microkernel::{DOT_LANES, DOT_LEFT, DOT_RIGHT, SumLanes, dot_product},
     packing::{Gather, Source, runs},
     scratch::with_scratch,
     simd::Level,
@@ -65,17 +65,8 @@ pub(crate) fn weight_gradient(
                     for span in spans.get(part * spans_a_part..last).unwrap_or_default() {
                         add_span(geometry, x, gradient, span, depths.clone(), lanes);
                     }
-                    // From blocks of partial sums to rows.
-                    for (index, lanes) in lanes.as_chunks().0.iter().enumerate() {
-                        let (block, element) = (
-                            index / (DOT_LEFT * DOT_RIGHT),
-                            index % (DOT_LEFT * DOT_RIGHT),
-                        );
-                        let (block_row, block_column) = (block / BLOCKS, block % BLOCKS);
-                        let row = block_row * DOT_LEFT + element / DOT_RIGHT;
-                        let column = block_column * DOT_RIGHT + element % DOT_RIGHT;
-                        sums[row * PANEL + column] = sum_lanes(lanes);
-                    }
+                    // Elements stay in the order of their blocks.
+                    Level::current().run(SumLanes { lanes, sums });
                 });
             });
         let (all_sums, scale) = (&*all_sums, sums_len);
@@ -83,11 +74,15 @@ pub(crate) fn weight_gradient(
             .par_chunks_exact_mut(columns)
             .enumerate()
             .for_each(|(row, weight)| {
+                let in_panel = row / DOT_LEFT * DOT_LEFT * PANEL + row % DOT_LEFT * DOT_RIGHT;
                 for (panel, weight) in weight.chunks_mut(PANEL).enumerate() {
                     for part in 0..parts {
-                        let sums = &all_sums[(panel * parts + part) * scale + row * PANEL..];
-                        for (weight, sum) in weight.iter_mut().zip(sums) {
-                            *weight += sum;
+                        let sums = &all_sums[(panel * parts + part) * scale + in_panel..];
+                        let blocks = sums.chunks(DOT_LEFT * DOT_RIGHT);
+                        for (weight, sums) in weight.chunks_mut(DOT_RIGHT).zip(blocks) {
+                            for (weight, sum) in weight.iter_mut().zip(sums) {
+                                *weight += sum;
+                            }
                         }
                     }
                 }

@@ -16,12 +16,11 @@ use super::{
     },
     FREQUENCIES, LANES, STRIP, TILE,
     layout::{Taps, Tiling, suits},
-    transform::{Phases, Strip, filter},
+    transform::{Phases, Strip, filter, store},
 };
 
 /// Values of a group's transformed inputs and outputs: they and a panel of filters fit in an L2 cache of 1 MiB.
 const GROUP_VALUES: usize = 160 * 1024;
-
 /// A convolution in one direction.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter<'a> {
@@ -104,21 +103,26 @@ impl<'a> Filter<'a> {
 
     pub(crate) fn run(&self, x: &[f32], epilogue: Epilogue, y: &mut [f32]) {
         let tiles = self.tiling.tiles();
-        let group = self.group();
+        let width = self.input.width() + self.output.width();
         with_scratch(FREQUENCIES * self.filter_pitch(), |filters| {
             self.transform_filters(filters);
-            let (y, filters) = (SharedSlice::new(y), &*filters);
+            let operands = Operands {
+                x,
+                filters,
+                epilogue,
+                y: SharedSlice::new(y),
+            };
+            if tiles * width <= self.input.width() * self.output.width() {
+                // More filters than pixels: all threads share one group, so that filters are read once.
+                self.group(0..tiles, &operands, true);
+                return;
+            }
+            let group = (GROUP_VALUES / FREQUENCIES / width / ROWS * ROWS).clamp(2 * ROWS, COLUMNS);
             (0..tiles.div_ceil(group)).into_par_iter().for_each(|task| {
                 let range = task * group..tiles.min((task + 1) * group);
-                self.group_of_tiles(range, x, filters, epilogue, &y);
+                self.group(range, &operands, false);
             });
         });
-    }
-
-    /// Tiles of a task.
-    fn group(&self) -> usize {
-        let values = FREQUENCIES * (self.input.width() + self.output.width());
-        (GROUP_VALUES / values / ROWS * ROWS).clamp(2 * ROWS, COLUMNS)
     }
 
     /// Values of a frequency of the filters. Not a multiple of a page, whose 36 frequencies would share cache sets.
@@ -152,14 +156,8 @@ impl<'a> Filter<'a> {
         )
     }
 
-    fn group_of_tiles(
-        &self,
-        range: Range<usize>,
-        x: &[f32],
-        filters: &[f32],
-        epilogue: Epilogue,
-        y: &SharedSlice,
-    ) {
+    /// Computes a group of tiles, by all threads or by this one.
+    fn group(&self, range: Range<usize>, operands: &Operands, parallel: bool) {
         let level = Level::current();
         let strips = self.tiling.strips(range.clone());
         let rows = range.len().next_multiple_of(ROWS);
@@ -168,28 +166,41 @@ impl<'a> Filter<'a> {
         let output_pitch = rows * self.output.width() + LANES;
         with_scratch(FREQUENCIES * (input_pitch + output_pitch), |scratch| {
             let (inputs, outputs) = scratch.split_at_mut(FREQUENCIES * input_pitch);
-            level.run(TransformInputs {
-                filter: self,
-                strips: &strips,
-                x,
-                inputs: &mut *inputs,
-                pitch: input_pitch,
-            });
-            for frequency in 0..FREQUENCIES {
-                let left = &inputs[frequency * input_pitch..][..input_pitch];
-                let right = &filters[frequency * self.filter_pitch()..][..self.filter_pitch()];
-                let product = &mut outputs[frequency * output_pitch..][..output_pitch];
-                for phase in 0..self.output.step * self.output.step {
-                    self.multiply(level, frequency, phase, rows, left, right, product);
-                }
+            {
+                let inputs = SharedSlice::new(inputs);
+                for_each(parallel, strips.len(), |strip| {
+                    level.run(TransformInputs {
+                        filter: self,
+                        run: &strips[strip],
+                        x: operands.x,
+                        inputs: &inputs,
+                        pitch: input_pitch,
+                    });
+                });
+                let products = SharedSlice::new(outputs);
+                for_each(parallel, FREQUENCIES, |frequency| {
+                    // SAFETY: nobody writes the inputs now; each frequency of the outputs belongs to one task.
+                    let (left, product) = unsafe {
+                        (
+                            &*inputs.part(frequency * input_pitch, input_pitch),
+                            products.part(frequency * output_pitch, output_pitch),
+                        )
+                    };
+                    let right =
+                        &operands.filters[frequency * self.filter_pitch()..][..self.filter_pitch()];
+                    for phase in 0..self.output.step * self.output.step {
+                        self.multiply(level, frequency, phase, rows, left, right, product);
+                    }
+                });
             }
-            level.run(TransformOutputs {
-                filter: self,
-                strips: &strips,
-                outputs,
-                pitch: output_pitch,
-                epilogue,
-                y,
+            for_each(parallel, strips.len(), |strip| {
+                level.run(TransformOutputs {
+                    filter: self,
+                    run: &strips[strip],
+                    outputs,
+                    pitch: output_pitch,
+                    operands,
+                });
             });
         });
     }
@@ -249,6 +260,22 @@ impl<'a> Filter<'a> {
     }
 }
 
+/// What all groups share.
+struct Operands<'a> {
+    x: &'a [f32],
+    filters: &'a [f32],
+    epilogue: Epilogue<'a>,
+    y: SharedSlice<'a>,
+}
+
+fn for_each(parallel: bool, tasks: usize, work: impl Fn(usize) + Send + Sync) {
+    if parallel {
+        (0..tasks).into_par_iter().for_each(work);
+    } else {
+        (0..tasks).for_each(work);
+    }
+}
+
 struct TransformFilters<'a> {
     filter: &'a Filter<'a>,
     /// First output and input channel of this block of [`LANES`] each.
@@ -267,8 +294,8 @@ impl Kernel for TransformFilters<'_> {
             filters,
         } = self;
         let kernel = f.kernel_taps;
-        // `[input channel][tap of the kernel][LANES]`, then a row of zeros.
-        let mut taps = [0.0_f32; (16 * LANES + 1) * LANES];
+        // `[input channel][tap of the kernel][LANES]`
+        let mut taps = [0.0_f32; 16 * LANES * LANES];
         if f.transposed {
             // In the words of the weight, inputs are output channels: their filters lie apart.
             for i in 0..LANES {
@@ -300,7 +327,6 @@ impl Kernel for TransformFilters<'_> {
                 }
             }
         }
-        let zeros = 16 * LANES * LANES;
         for phase in 0..f.taps.phases() {
             let positions = f.taps.positions(f.taps.phase(phase));
             let (input_phase, output_phase) = if f.transposed { (0, phase) } else { (phase, 0) };
@@ -310,24 +336,23 @@ impl Kernel for TransformFilters<'_> {
                 for lane in (0..LANES).step_by(V::LANES) {
                     // SAFETY: vectors of taps; each vector of the filters belongs to one task.
                     unsafe {
-                        let tap = |index: usize| {
-                            let start =
-                                positions[index].map_or(zeros, |tap| (i * kernel + tap) * LANES);
-                            V::load(taps[start + lane..].as_ptr())
-                        };
-                        let rows: [[V; 6]; 3] = std::array::from_fn(|row| {
-                            filter([tap(3 * row), tap(3 * row + 1), tap(3 * row + 2)])
-                        });
+                        let mut rows = [[V::splat(0.0); 6]; 3];
+                        for (row, positions) in rows.iter_mut().zip(positions.as_chunks::<3>().0) {
+                            let mut filter_row = [V::splat(0.0); 3];
+                            for (value, position) in filter_row.iter_mut().zip(positions) {
+                                if let Some(tap) = position {
+                                    *value =
+                                        V::load(taps[(i * kernel + tap) * LANES + lane..].as_ptr());
+                                }
+                            }
+                            *row = filter(filter_row);
+                        }
+                        let start = start + i * width + lane;
                         for column in 0..6 {
                             let values =
                                 filter([rows[0][column], rows[1][column], rows[2][column]]);
-                            for (row, value) in values.into_iter().enumerate() {
-                                let start = (6 * row + column) * f.filter_pitch()
-                                    + start
-                                    + i * width
-                                    + lane;
-                                value.store(filters.part(start, V::LANES).as_mut_ptr());
-                            }
+                            let start = filters.from(start + column * f.filter_pitch());
+                            store(values, start, 6 * f.filter_pitch());
                         }
                     }
                 }
@@ -338,45 +363,32 @@ impl Kernel for TransformFilters<'_> {
 
 struct TransformInputs<'a> {
     filter: &'a Filter<'a>,
-    strips: &'a [Run],
+    run: &'a Run,
     x: &'a [f32],
-    inputs: &'a mut [f32],
+    inputs: &'a SharedSlice<'a>,
     pitch: usize,
 }
 
 impl Kernel for TransformInputs<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let f = self.filter;
+        let (f, run) = (self.filter, self.run);
         let channels = f.input.channels;
         let mut strip = Strip::new();
-        for run in self.strips {
-            for phase in 0..f.input.step * f.input.step {
-                let phases = Phases {
-                    plane: f.input.plane,
-                    step: f.input.step,
-                    phase: [phase / f.input.step, phase % f.input.step],
-                };
-                for channel in (0..channels).step_by(LANES) {
-                    let base = &self.x[(run.image * channels + channel) * f.input.pixels()..];
-                    let start = run.start * f.input.width() + phase * channels + channel;
-                    let target = &mut self.inputs[start..];
-                    assert!(
-                        target.len()
-                            >= (FREQUENCIES - 1) * self.pitch
-                                + (run.len - 1) * f.input.width()
-                                + LANES
-                    );
-                    // SAFETY: the extents of `target` were checked.
-                    unsafe {
-                        strip.read::<V, 6>(base, phases, run, f.taps.padding());
-                        strip.transform_inputs::<V>(
-                            run.len,
-                            target.as_mut_ptr(),
-                            self.pitch,
-                            f.input.width(),
-                        );
-                    }
+        for phase in 0..f.input.step * f.input.step {
+            let phases = Phases {
+                plane: f.input.plane,
+                step: f.input.step,
+                phase: [phase / f.input.step, phase % f.input.step],
+            };
+            for channel in (0..channels).step_by(LANES) {
+                let base = &self.x[(run.image * channels + channel) * f.input.pixels()..];
+                let start = run.start * f.input.width() + phase * channels + channel;
+                // SAFETY: the strip's tiles lie within `pitch` values of each frequency and belong to one task.
+                unsafe {
+                    let target = self.inputs.from(start);
+                    strip.read::<V, 6>(base, phases, run, f.taps.padding());
+                    strip.transform_inputs::<V>(run.len, target, self.pitch, f.input.width());
                 }
             }
         }
@@ -385,17 +397,16 @@ impl Kernel for TransformInputs<'_> {
 
 struct TransformOutputs<'a> {
     filter: &'a Filter<'a>,
-    strips: &'a [Run],
+    run: &'a Run,
     outputs: &'a [f32],
     pitch: usize,
-    epilogue: Epilogue<'a>,
-    y: &'a SharedSlice<'a>,
+    operands: &'a Operands<'a>,
 }
 
 impl Kernel for TransformOutputs<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let f = self.filter;
+        let (f, run) = (self.filter, self.run);
         let Side {
             plane: [height, width],
             channels,
@@ -404,61 +415,58 @@ impl Kernel for TransformOutputs<'_> {
         let mut strips = [Strip::new(), Strip::new()];
         let mut lines = [[0.0; LANES * TILE * STRIP]; 2];
         let mut joined = [0.0; 2 * TILE * STRIP];
-        for run in self.strips {
-            let x = run.column * TILE * step;
-            let columns = (run.len * TILE * step).min(width.saturating_sub(x));
-            for channel in (0..channels).step_by(LANES) {
-                for phase_y in 0..step {
-                    for (phase_x, strip) in strips.iter_mut().take(step).enumerate() {
-                        let phase = phase_y * step + phase_x;
-                        let start = run.start * f.output.width() + phase * channels + channel;
-                        let source = &self.outputs[start..];
-                        assert!(
-                            source.len()
-                                >= (FREQUENCIES - 1) * self.pitch
-                                    + (run.len - 1) * f.output.width()
-                                    + LANES
+        let x = run.column * TILE * step;
+        let columns = (run.len * TILE * step).min(width.saturating_sub(x));
+        for channel in (0..channels).step_by(LANES) {
+            for phase_y in 0..step {
+                for (phase_x, strip) in strips.iter_mut().take(step).enumerate() {
+                    let phase = phase_y * step + phase_x;
+                    let start = run.start * f.output.width() + phase * channels + channel;
+                    let source = &self.outputs[start..];
+                    assert!(
+                        source.len()
+                            >= (FREQUENCIES - 1) * self.pitch
+                                + (run.len - 1) * f.output.width()
+                                + LANES
+                    );
+                    // SAFETY: the extents of `source` were checked.
+                    unsafe {
+                        strip.transform_outputs::<V>(
+                            run.len,
+                            source.as_ptr(),
+                            self.pitch,
+                            f.output.width(),
                         );
-                        // SAFETY: the extents of `source` were checked.
-                        unsafe {
-                            strip.transform_outputs::<V>(
-                                run.len,
-                                source.as_ptr(),
-                                self.pitch,
-                                f.output.width(),
-                            );
-                        }
                     }
-                    for row in 0..TILE {
-                        let y = (run.row * TILE + row) * step + phase_y;
-                        if y >= height {
-                            break;
+                }
+                for row in 0..TILE {
+                    let y = (run.row * TILE + row) * step + phase_y;
+                    if y >= height {
+                        break;
+                    }
+                    for (strip, line) in strips.iter().zip(&mut lines).take(step) {
+                        // SAFETY: the instruction set is the caller's contract.
+                        unsafe { strip.write::<V>(row, run.len, line) };
+                    }
+                    for lane in 0..LANES {
+                        let pixels = lane * TILE * STRIP..(lane + 1) * TILE * STRIP;
+                        let mut line = &lines[0][pixels.clone()];
+                        if step == 2 {
+                            let pairs = line.iter().zip(&lines[1][pixels]);
+                            for (joined, (even, odd)) in
+                                joined.as_chunks_mut::<2>().0.iter_mut().zip(pairs)
+                            {
+                                *joined = [*even, *odd];
+                            }
+                            line = &joined;
                         }
-                        for (strip, line) in strips.iter().zip(&mut lines).take(step) {
-                            // SAFETY: the instruction set is the caller's contract.
-                            unsafe { strip.write::<V>(row, run.len, line) };
-                        }
-                        for lane in 0..LANES {
-                            let line =
-                                |phase: usize| &lines[phase][lane * TILE * STRIP..][..TILE * STRIP];
-                            let pixels: &[f32] = if step == 1 {
-                                line(0)
-                            } else {
-                                let pairs = line(0).iter().zip(line(1));
-                                for (pixels, (even, odd)) in
-                                    joined.as_chunks_mut::<2>().0.iter_mut().zip(pairs)
-                                {
-                                    *pixels = [*even, *odd];
-                                }
-                                &joined
-                            };
-                            let channel = channel + lane;
-                            let start = ((run.image * channels + channel) * height + y) * width + x;
-                            // SAFETY: each pixel of each channel belongs to one task.
-                            let target = unsafe { self.y.part(start, columns) };
-                            self.epilogue
-                                .store(&pixels[..columns], channel, start, target);
-                        }
+                        let channel = channel + lane;
+                        let start = ((run.image * channels + channel) * height + y) * width + x;
+                        // SAFETY: each pixel of each channel belongs to one task.
+                        let target = unsafe { self.operands.y.part(start, columns) };
+                        self.operands
+                            .epilogue
+                            .store(&line[..columns], channel, start, target);
                     }
                 }
             }

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Fewer tiles are not worth the transforms of the filters; with stride 2, each kernel has four.
-const MINIMAL_TILES: [usize; 2] = [48, 192];
+const MINIMAL_TILES: [usize; 2] = [8, 32];
 
 /// Whether minimal filtering suits a convolution.
 pub(crate) fn suits(geometry: &ConvGeometry) -> bool {

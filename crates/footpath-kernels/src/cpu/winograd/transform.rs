@@ -121,22 +121,20 @@ impl Strip {
         // SAFETY: all offsets lie in the strip; the output's extents are the caller's contract.
         unsafe {
             for offset in (0..(TILE * tiles + 2) * LANES).step_by(V::LANES) {
-                let row = |row: usize| values.add(row * WIDTH * LANES + offset);
-                let column = std::array::from_fn(|i| V::load(row(i)));
-                for (i, value) in input(column).into_iter().enumerate() {
-                    value.store(row(i));
-                }
+                let column = values.add(offset);
+                store(
+                    input(load::<V, _>(column, WIDTH * LANES)),
+                    column,
+                    WIDTH * LANES,
+                );
             }
             for tile in 0..tiles {
                 for frequency in 0..6 {
                     for lane in (0..LANES).step_by(V::LANES) {
                         let start = values.add((frequency * WIDTH + TILE * tile) * LANES + lane);
-                        let row = std::array::from_fn(|i| V::load(start.add(i * LANES)));
                         let output =
                             output.add(6 * frequency * frequency_pitch + tile * tile_pitch + lane);
-                        for (i, value) in input(row).into_iter().enumerate() {
-                            value.store(output.add(i * frequency_pitch));
-                        }
+                        store(input(load::<V, _>(start, LANES)), output, frequency_pitch);
                     }
                 }
             }
@@ -156,22 +154,24 @@ impl Strip {
         // SAFETY: all offsets lie in the strip; the output's extents are the caller's contract.
         unsafe {
             for offset in (0..TILE * tiles * LANES).step_by(V::LANES) {
-                let row = |row: usize| values.add(row * WIDTH * LANES + offset);
-                let column = std::array::from_fn(|i| V::load(row(i)));
-                for (i, value) in gradient(column).into_iter().enumerate() {
-                    value.store(row(i));
-                }
+                let column = values.add(offset);
+                store(
+                    gradient(load::<V, _>(column, WIDTH * LANES)),
+                    column,
+                    WIDTH * LANES,
+                );
             }
             for tile in 0..tiles {
                 for frequency in 0..6 {
                     for lane in (0..LANES).step_by(V::LANES) {
                         let start = values.add((frequency * WIDTH + TILE * tile) * LANES + lane);
-                        let row = std::array::from_fn(|i| V::load(start.add(i * LANES)));
                         let output =
                             output.add(6 * frequency * frequency_pitch + tile * tile_pitch + lane);
-                        for (i, value) in gradient(row).into_iter().enumerate() {
-                            value.store(output.add(i * frequency_pitch));
-                        }
+                        store(
+                            gradient(load::<V, _>(start, LANES)),
+                            output,
+                            frequency_pitch,
+                        );
                     }
                 }
             }
@@ -195,20 +195,18 @@ impl Strip {
                     for lane in (0..LANES).step_by(V::LANES) {
                         let input =
                             input.add(6 * frequency * frequency_pitch + tile * tile_pitch + lane);
-                        let row = std::array::from_fn(|i| V::load(input.add(i * frequency_pitch)));
                         let target = values.add((frequency * WIDTH + TILE * tile) * LANES + lane);
-                        for (i, value) in output(row).into_iter().enumerate() {
-                            value.store(target.add(i * LANES));
-                        }
+                        store(output(load::<V, _>(input, frequency_pitch)), target, LANES);
                     }
                 }
             }
             for offset in (0..TILE * tiles * LANES).step_by(V::LANES) {
-                let row = |row: usize| values.add(row * WIDTH * LANES + offset);
-                let column = std::array::from_fn(|i| V::load(row(i)));
-                for (i, value) in output(column).into_iter().enumerate() {
-                    value.store(row(i));
-                }
+                let column = values.add(offset);
+                store(
+                    output(load::<V, _>(column, WIDTH * LANES)),
+                    column,
+                    WIDTH * LANES,
+                );
             }
         }
     }
@@ -230,6 +228,35 @@ impl Strip {
                     (line[column..].as_mut_ptr(), TILE * STRIP),
                 );
             }
+        }
+    }
+}
+
+/// Vectors `pitch` values apart.
+// Closures would not take the caller's instruction set, so this and its callers have loops.
+#[inline(always)]
+pub(super) unsafe fn load<V: Vector, const N: usize>(start: *const f32, pitch: usize) -> [V; N] {
+    // SAFETY: the extents are the caller's contract.
+    unsafe {
+        let mut vectors = [V::splat(0.0); N];
+        for (i, vector) in vectors.iter_mut().enumerate() {
+            *vector = V::load(start.add(i * pitch));
+        }
+        vectors
+    }
+}
+
+/// Stores vectors `pitch` values apart.
+#[inline(always)]
+pub(super) unsafe fn store<V: Vector, const N: usize>(
+    vectors: [V; N],
+    start: *mut f32,
+    pitch: usize,
+) {
+    // SAFETY: the extents are the caller's contract.
+    unsafe {
+        for (i, vector) in vectors.iter().enumerate() {
+            vector.store(start.add(i * pitch));
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     },
     FREQUENCIES, LANES, STRIP,
     layout::{Taps, Tiling, suits},
-    transform::{Phases, Strip, filter_gradient},
+    transform::{Phases, Strip, filter_gradient, store},
 };
 
 /// Values of a round's transforms.
@@ -216,39 +216,39 @@ impl Kernel for Finish<'_> {
         let mut kernels = [0.0_f32; (LANES + 1) * LANES];
         for input in (0..inputs).step_by(LANES) {
             for phase in 0..self.taps.phases() {
-                let reaches = |frequency| self.taps.reaches(self.taps.phase(phase), frequency);
+                let phases = self.taps.phase(phase);
                 let start = (self.output * self.taps.phases() + phase) * inputs + input;
                 assert!(self.sums.len() >= (FREQUENCIES - 1) * self.pitch + start + LANES);
                 for lane in (0..LANES).step_by(V::LANES) {
                     // SAFETY: the extents of `sums` were checked.
                     unsafe {
                         // What no phase reaches was not summed, and is not part of the taps below.
-                        let sum = |frequency: usize| {
-                            if reaches(frequency) {
-                                V::load(
-                                    self.sums
-                                        .as_ptr()
-                                        .add(frequency * self.pitch + start + lane),
-                                )
-                            } else {
-                                V::splat(0.0)
+                        let mut rows = [[V::splat(0.0); 3]; 6];
+                        for (row, values) in rows.iter_mut().enumerate() {
+                            let mut sums = [V::splat(0.0); 6];
+                            for (column, sum) in sums.iter_mut().enumerate() {
+                                let frequency = 6 * row + column;
+                                if self.taps.reaches(phases, frequency) {
+                                    *sum = V::load(
+                                        self.sums
+                                            .as_ptr()
+                                            .add(frequency * self.pitch + start + lane),
+                                    );
+                                }
                             }
-                        };
-                        let rows: [[V; 3]; 6] = std::array::from_fn(|row| {
-                            filter_gradient(std::array::from_fn(|column| sum(6 * row + column)))
-                        });
+                            *values = filter_gradient(sums);
+                        }
                         for column in 0..3 {
-                            let values =
-                                filter_gradient(std::array::from_fn(|row| rows[row][column]));
-                            for (row, value) in values.into_iter().enumerate() {
-                                value.store(
-                                    filter[(3 * row + column) * LANES + lane..].as_mut_ptr(),
-                                );
+                            let mut values = [V::splat(0.0); 6];
+                            for (value, row) in values.iter_mut().zip(&rows) {
+                                *value = row[column];
                             }
+                            let target = filter[column * LANES + lane..].as_mut_ptr();
+                            store(filter_gradient(values), target, 3 * LANES);
                         }
                     }
                 }
-                let positions = self.taps.positions(self.taps.phase(phase));
+                let positions = self.taps.positions(phases);
                 for (values, position) in filter.chunks_exact(LANES).zip(positions) {
                     if let Some(tap) = position {
                         taps[tap * LANES..][..LANES].copy_from_slice(values);
