@@ -22,7 +22,11 @@ mod batch_norm;
 mod concatenation;
 mod convolution;
 mod cpu;
+#[cfg(test)]
+mod determinism_tests;
 mod extension;
+#[cfg(test)]
+mod finite_differences;
 #[cfg(test)]
 mod fused_tests;
 mod max_pool;
