@@ -25,6 +25,9 @@ for round in $(seq "$rounds"); do
         for batch in $batches; do
             for mode in train infer; do
                 "$target/unet_step" "$network" "$batch" "$mode" 5
+                if [ "$mode" = infer ] && grep -qw avx512_bf16 /proc/cpuinfo; then
+                    "$target/unet_step" "$network" "$batch" infer-bf16 5
+                fi
                 for stack in eager channels-last bf16; do
                     "$python" benches/unet_step.py "$network" "$batch" "$mode" 5 "$stack"
                 done

@@ -1,7 +1,7 @@
 //! Times training steps or inference batches of the product's U-Net at 256x256 pixels.
 //!
-//! `unet_step ENCODER BATCH MODE [REPETITIONS]`, for example `unet_step resnet34 4 train 5`; MODE is `train` or
-//! `infer`. Prints the median and best time of a step and the peak memory as one line of JSON.
+//! `unet_step ENCODER BATCH MODE [REPETITIONS]`, for example `unet_step resnet34 4 train 5`; MODE is `train`, `infer`
+//! or `infer-bf16`. Prints the median and best time of a step and the peak memory as one line of JSON.
 
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 
@@ -12,14 +12,14 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 use footpath_benches::random::uniform;
-use footpath_kernels::segmentation_loss;
+use footpath_kernels::{Precision, UnsupportedPrecision, segmentation_loss};
 use footpath_vision::{
     loss::LossConfig,
     network::{Encoder, Network, UnetConfig},
     optimizer::{Adam, AdamConfig},
 };
 
-const USAGE: &str = "usage: unet_step ENCODER BATCH train|infer [REPETITIONS]";
+const USAGE: &str = "usage: unet_step ENCODER BATCH train|infer|infer-bf16 [REPETITIONS]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = Network::new(&config, 7, &Device::flex());
     let mut run = match mode.as_str() {
         "train" => training(network, batch),
-        "infer" => inference(&network, batch),
+        "infer" => inference(&network, batch, Precision::F32)?,
+        "infer-bf16" => inference(&network, batch, Precision::Bf16)?,
         _ => return Err(USAGE.into()),
     };
 
@@ -53,8 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
         .collect();
     seconds.sort_by(f64::total_cmp);
+    let (kind, stack) = match mode.strip_suffix("-bf16") {
+        Some(kind) => (kind, "footpath bf16"),
+        None => (mode.as_str(), "footpath"),
+    };
     println!(
-        "{{\"stack\": \"footpath\", \"encoder\": \"{name}\", \"batch\": {batch}, \"mode\": \"{mode}\", \
+        "{{\"stack\": \"{stack}\", \"encoder\": \"{name}\", \"batch\": {batch}, \"mode\": \"{kind}\", \
          \"median_s\": {:.4}, \"best_s\": {:.4}, \"peak_mib\": {}, \"losses\": {losses:?}}}",
         seconds[seconds.len() / 2],
         seconds[0],
@@ -87,13 +92,18 @@ fn training(network: Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
 }
 
 /// An inference batch.
-fn inference(network: &Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
-    let network = network.for_inference();
+fn inference(
+    network: &Network,
+    batch: usize,
+    precision: Precision,
+) -> Result<Box<dyn FnMut() -> Option<f32>>, UnsupportedPrecision> {
+    precision.check()?;
+    let network = network.for_inference().in_precision(precision);
     let images = uniform([batch, 3, 256, 256], 1.0, 7, &Device::flex());
-    Box::new(move || {
+    Ok(Box::new(move || {
         let _ = network.forward(images.clone());
         None
-    })
+    }))
 }
 
 /// Peak resident memory of this process in MiB; 0 where the system does not tell.

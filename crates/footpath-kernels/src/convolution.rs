@@ -4,7 +4,7 @@ use burn::{
 };
 
 use crate::{
-    Activation,
+    Activation, InferenceOptions, Precision,
     cpu::geometry::ConvGeometry,
     extension::{self, Convolution, Direction, Kernels, supports},
 };
@@ -48,35 +48,29 @@ pub fn conv2d(
     composed(x, weight, bias, stride, padding, activation)
 }
 
-/// [`conv2d`] whose activation follows the sum with `residual`, which has the result's shape: the end of a `ResNet`
-/// block whose batch norm is folded into the convolution.
+/// [`conv2d`] to infer with.
 ///
-/// One pass on untracked tensors of the CPU; otherwise composed of [`conv2d`] and a sum.
+/// One pass on untracked tensors of the CPU, which multiplies in the [`Precision`](crate::Precision) of the weight;
+/// elsewhere composed of [`conv2d`] and a sum, in single precision.
 ///
 /// # Panics
-/// If the shapes do not fit together, a stride is zero, or the padded image is smaller than the kernel.
+/// If the shapes do not fit together, a stride is zero, the padded image is smaller than the kernel, or this processor
+/// lacks the precision (see [`Precision::check`](crate::Precision::check)).
 #[must_use]
-pub fn conv2d_residual(
+pub fn conv2d_inference(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
-    residual: Tensor<4>,
     stride: [usize; 2],
     padding: [usize; 2],
-    activation: Activation,
+    options: InferenceOptions,
 ) -> Tensor<4> {
-    fn untracked<const D: usize>(tensor: &Tensor<D>) -> bool {
-        supports(tensor) && !tensor.device().is_autodiff()
+    if options.apply_to(&x, &weight, bias.as_ref()) {
+        let geometry = ConvGeometry::new(x.dims(), weight.dims(), stride, padding);
+        return extension::inference(Direction::Forward, &geometry, x, weight, bias, options);
     }
-    if [&x, &weight, &residual].into_iter().all(untracked) && bias.as_ref().is_none_or(untracked) {
-        let operation = Convolution {
-            direction: Direction::Forward,
-            geometry: ConvGeometry::new(x.dims(), weight.dims(), stride, padding),
-            relu: activation == Activation::Relu,
-        };
-        return extension::convolution_residual(operation, x, weight, bias, residual);
-    }
-    activation.apply(conv2d(x, weight, bias, stride, padding, Activation::None) + residual)
+    let weight = Precision::F32.of_weight(weight);
+    options.compose(|activation| conv2d(x, weight, bias, stride, padding, activation))
 }
 
 /// [`conv2d`] of Burn's operations.
@@ -96,9 +90,11 @@ fn composed(
 mod tests {
     use proptest::prelude::*;
 
-    use super::{composed, conv2d, conv2d_residual};
+    use burn::tensor::Tensor;
+
+    use super::{composed, conv2d, conv2d_inference};
     use crate::{
-        Activation,
+        Activation, InferenceOptions, Precision,
         fused_tests::{assert_agree, assert_same_gradients, constant, leaf},
     };
 
@@ -107,19 +103,35 @@ mod tests {
         let (x, weight) = (constant([2, 5, 9, 11], 1), constant([6, 5, 3, 3], 2));
         let (bias, residual) = (constant([6], 3), constant([2, 6, 9, 11], 4));
         let run = |x, weight, bias, residual| {
-            conv2d_residual(
-                x,
-                weight,
-                Some(bias),
-                residual,
-                [1, 1],
-                [1, 1],
-                Activation::Relu,
-            )
+            let options = InferenceOptions {
+                residual: Some(residual),
+                activation: Activation::Relu,
+            };
+            conv2d_inference(x, weight, Some(bias), [1, 1], [1, 1], options)
         };
         let fused = run(x.clone(), weight.clone(), bias.clone(), residual.clone());
         let sum = composed(x, weight, Some(bias), [1, 1], [1, 1], Activation::None) + residual;
         assert_agree(&fused, &sum.clamp_min(0.0), "result");
+    }
+
+    #[test]
+    fn weights_in_bfloat16_give_nearly_the_same() {
+        if Precision::Bf16.check().is_err() {
+            return;
+        }
+        let (x, weight) = (constant([2, 32, 26, 30], 1), constant([16, 32, 3, 3], 2));
+        let run = |precision: Precision| {
+            let options = InferenceOptions {
+                residual: None,
+                activation: Activation::Relu,
+            };
+            let weight = precision.of_weight(weight.clone());
+            conv2d_inference(x.clone(), weight, None, [1, 1], [1, 1], options)
+        };
+        let (exact, rounded) = (run(Precision::F32), run(Precision::Bf16));
+        let square = |x: Tensor<4>| x.powi_scalar(2).mean().into_scalar::<f32>();
+        let error = square(rounded - exact.clone()) / square(exact);
+        assert!(error > 0.0 && error < 1e-3, "{error}");
     }
 
     proptest! {

@@ -7,8 +7,8 @@
 //! | function | what it fuses |
 //! | --- | --- |
 //! | [`conv2d`] | convolution, bias, activation |
-//! | [`conv2d_residual`] | convolution, bias, residual sum, activation, to infer with |
-//! | [`conv_transpose2d`] | transposed convolution, bias, activation |
+//! | [`conv2d_inference`] | convolution, bias, residual sum, activation, to infer with in either [`Precision`] |
+//! | [`conv_transpose2d`], [`conv_transpose2d_inference`] | transposed convolution, bias, activation |
 //! | [`batch_norm_train`], [`batch_norm_eval`] | batch norm, residual sum, activation |
 //! | [`max_pool2d`] | maximum pooling |
 //! | [`concat_channels`] | concatenation along channels |
@@ -29,7 +29,9 @@ mod extension;
 mod finite_differences;
 #[cfg(test)]
 mod fused_tests;
+mod inference;
 mod max_pool;
+mod precision;
 mod segmentation_loss;
 mod transposed_convolution;
 mod upsampling;
@@ -38,10 +40,12 @@ pub use activation::Activation;
 pub use adam::{AdamSettings, AdamState, WeightDecay, adam_step};
 pub use batch_norm::{BatchStatistics, batch_norm_eval, batch_norm_train};
 pub use concatenation::concat_channels;
-pub use convolution::{conv2d, conv2d_residual};
+pub use convolution::{conv2d, conv2d_inference};
+pub use inference::InferenceOptions;
 pub use max_pool::max_pool2d;
+pub use precision::{Precision, UnsupportedPrecision};
 pub use segmentation_loss::{
     CrossEntropyReduction, LossValue, SegmentationLoss, segmentation_loss,
 };
-pub use transposed_convolution::conv_transpose2d;
+pub use transposed_convolution::{conv_transpose2d, conv_transpose2d_inference};
 pub use upsampling::upsample_bilinear;

@@ -4,9 +4,9 @@ use burn::{
 };
 
 use crate::{
-    Activation,
+    Activation, InferenceOptions, Precision,
     cpu::geometry::ConvGeometry,
-    extension::{Convolution, Direction, Kernels, supports},
+    extension::{self, Convolution, Direction, Kernels, supports},
 };
 
 /// Two-dimensional transposed convolution, bias and activation: the data gradient of [`conv2d`](crate::conv2d).
@@ -49,6 +49,35 @@ pub fn conv_transpose2d(
         });
     }
     composed(x, weight, bias, stride, padding, output_padding, activation)
+}
+
+/// [`conv_transpose2d`] to infer with.
+///
+/// One pass on untracked tensors of the CPU, which multiplies in the [`Precision`](crate::Precision) of the weight;
+/// elsewhere composed of [`conv_transpose2d`] and a sum, in single precision.
+///
+/// # Panics
+/// If the shapes do not fit together, a stride is zero, the result would be empty, or this processor lacks the
+/// precision (see [`Precision::check`](crate::Precision::check)).
+#[must_use]
+pub fn conv_transpose2d_inference(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: [usize; 2],
+    padding: [usize; 2],
+    output_padding: [usize; 2],
+    options: InferenceOptions,
+) -> Tensor<4> {
+    if options.apply_to(&x, &weight, bias.as_ref()) {
+        let geometry =
+            ConvGeometry::of_transposed(x.dims(), weight.dims(), stride, padding, output_padding);
+        return extension::inference(Direction::Transposed, &geometry, x, weight, bias, options);
+    }
+    let weight = Precision::F32.of_weight(weight);
+    options.compose(|activation| {
+        conv_transpose2d(x, weight, bias, stride, padding, output_padding, activation)
+    })
 }
 
 /// [`conv_transpose2d`] of Burn's operations.

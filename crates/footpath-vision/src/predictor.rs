@@ -2,14 +2,27 @@
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
+pub use footpath_kernels::{Precision, UnsupportedPrecision};
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::device::cpu;
 use crate::network::Network;
 use crate::normalise::normalise;
 use crate::plane::{Plane, Size};
 use crate::resample::{resize_image, resize_plane};
 use crate::sample::BUILDING;
+
+/// A precision that a predictor cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrecisionError {
+    /// Another device than the CPU.
+    #[error("the precision bf16 is for the CPU; on other devices use f32")]
+    Device,
+    /// The CPU lacks the instructions.
+    #[error(transparent)]
+    Processor(#[from] UnsupportedPrecision),
+}
 
 /// A network ready for inference: off autodiff, batch norms folded into the convolutions.
 #[derive(Clone, Debug)]
@@ -28,6 +41,24 @@ impl Predictor {
             size,
             device: device.clone().inner(),
         }
+    }
+
+    /// The same predictor with the weights of its convolutions in `precision`; single precision unless told.
+    ///
+    /// bfloat16 is faster and moves probabilities by about a hundredth. Rounded weights do not come back: ask for it
+    /// once.
+    ///
+    /// # Errors
+    /// If the predictor's device is not the CPU, or this processor has no instructions for the precision.
+    pub fn with_precision(self, precision: Precision) -> Result<Self, PrecisionError> {
+        if precision != Precision::F32 && self.device != cpu() {
+            return Err(PrecisionError::Device);
+        }
+        precision.check()?;
+        Ok(Self {
+            network: self.network.in_precision(precision),
+            ..self
+        })
     }
 
     /// The network's input size.
@@ -122,6 +153,32 @@ mod tests {
             }
         }
         assert!(predictor.predict(&[]).is_empty());
+    }
+
+    #[test]
+    fn bfloat16_moves_probabilities_little() {
+        let exact = predictor();
+        let rounded = match exact.clone().with_precision(Precision::Bf16) {
+            Ok(predictor) => predictor,
+            Err(error) => {
+                let advice =
+                    "this processor has no AVX-512 BF16 instructions; use the precision f32";
+                assert_eq!(error.to_string(), advice);
+                return;
+            }
+        };
+        let images = [image(64, 64, 3), image(64, 64, 7)];
+        let pairs = exact
+            .predict(&images)
+            .into_iter()
+            .zip(rounded.predict(&images));
+        let mut largest = 0.0_f32;
+        for (exact, rounded) in pairs {
+            for (a, b) in exact.values().iter().zip(rounded.values()) {
+                largest = largest.max((a - b).abs());
+            }
+        }
+        assert!(largest > 0.0 && largest < 0.05, "{largest}");
     }
 
     #[test]

@@ -8,16 +8,18 @@
 use rayon::prelude::*;
 
 use super::{
+    bf16::{pair, pair_neighbours, pair_rows},
     geometry::ConvGeometry,
-    microkernel::{COLUMNS, Left, ROWS, outer_product},
+    microkernel::{COLUMNS, Left, Product, ROWS, outer_product, outer_product_bf16},
     packing::{Gather, Run, Source, runs},
     scratch::with_scratch,
     shared::SharedSlice,
     simd::{Level, vectorised},
     winograd,
 };
+use crate::Precision;
 
-/// Rows of a panel: 48 KiB.
+/// Rows of a panel: 48 KiB. An even number, so that no pair of bfloat16 is parted.
 const DEPTH: usize = 256;
 /// Tasks that keep any sensible number of threads busy; layers with fewer tiles are cut along channels too.
 const TASKS: usize = 16;
@@ -39,12 +41,13 @@ pub(crate) fn convolve(
     x: &[f32],
     weight: &[f32],
     epilogue: Epilogue,
+    precision: Precision,
     y: &mut [f32],
 ) {
     assert_eq!(x.len(), geometry.input_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(y.len(), geometry.output_len());
-    if let Some(filter) = winograd::Filter::forward(geometry, weight) {
+    if let Some(filter) = winograd::Filter::forward(geometry, weight, precision) {
         filter.run(x, epilogue, y);
         return;
     }
@@ -61,7 +64,7 @@ pub(crate) fn convolve(
         .collect();
     let depth = geometry.channels_in * geometry.taps();
     let rows = geometry.channels_out;
-    let pass = |packed: &[f32], row_stride, depth_stride, block_stride| {
+    let pass = |packed: &[f32], depth: usize| {
         Pass {
             source: Source {
                 values: x,
@@ -74,25 +77,42 @@ pub(crate) fn convolve(
             phases: vec![Phase {
                 taps,
                 weights: 0,
-                row_stride,
-                depth_stride,
-                block_stride,
+                row_stride: depth,
+                depth_stride: 1,
+                block_stride: ROWS * depth,
             }],
             weights: packed,
             step: [1, 1],
             plane: output,
             channels: rows,
             epilogue,
+            precision,
         }
         .run(y);
     };
-    if rows.is_multiple_of(ROWS) {
-        pass(weight, depth, 1, ROWS * depth);
+    let padded_rows = rows.next_multiple_of(ROWS);
+    if precision == Precision::Bf16 {
+        let pairs = depth.div_ceil(2);
+        with_scratch(padded_rows * pairs, |packed| {
+            let (filled, rest) = packed.split_at_mut(rows * pairs);
+            let rows = filled.par_chunks_mut(pairs.max(1));
+            rows.zip(weight.par_chunks(depth.max(1)))
+                .for_each(|(packed, weight)| {
+                    vectorised(|| pair_neighbours(weight, packed));
+                    if let ([.., target], [last]) = (packed, weight.as_chunks::<2>().1) {
+                        *target = pair(*last, 0.0);
+                    }
+                });
+            rest.fill(0.0);
+            pass(packed, pairs);
+        });
+    } else if rows == padded_rows {
+        pass(weight, depth);
     } else {
-        with_scratch(rows.next_multiple_of(ROWS) * depth, |packed| {
+        with_scratch(padded_rows * depth, |packed| {
             packed[..weight.len()].copy_from_slice(weight);
             packed[weight.len()..].fill(0.0);
-            pass(packed, depth, 1, ROWS * depth);
+            pass(packed, depth);
         });
     }
 }
@@ -104,12 +124,13 @@ pub(crate) fn convolve_transposed(
     y: &[f32],
     weight: &[f32],
     epilogue: Epilogue,
+    precision: Precision,
     x: &mut [f32],
 ) {
     assert_eq!(y.len(), geometry.output_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(x.len(), geometry.input_len());
-    if let Some(filter) = winograd::Filter::transposed(geometry, weight) {
+    if let Some(filter) = winograd::Filter::transposed(geometry, weight, precision) {
         filter.run(y, epilogue, x);
         return;
     }
@@ -136,6 +157,8 @@ pub(crate) fn convolve_transposed(
                 plane: geometry.input,
                 channels: rows,
                 epilogue,
+                // Only small layers come here.
+                precision: Precision::F32,
             }
             .run(x);
         },
@@ -219,6 +242,21 @@ fn pack_phases(geometry: &ConvGeometry, weight: &[f32], packed: &mut [f32]) -> V
     phases
 }
 
+/// Pairs the first `depth` rows of a panel in place.
+#[inline(always)]
+fn pair_panel(panel: &mut [f32], depth: usize) {
+    let rows = panel.as_chunks_mut::<COLUMNS>().0;
+    for pair in 0..depth.div_ceil(2) {
+        let first = rows[2 * pair];
+        let second = if 2 * pair + 1 < depth {
+            rows[2 * pair + 1]
+        } else {
+            [0.0; COLUMNS]
+        };
+        pair_rows(&first, &second, &mut rows[pair]);
+    }
+}
+
 /// One sweep over a grid of positions that writes `step[0] · step[1]` interleaved phases of a result.
 struct Pass<'a> {
     source: Source<'a>,
@@ -234,6 +272,8 @@ struct Pass<'a> {
     /// Channels of the result.
     channels: usize,
     epilogue: Epilogue<'a>,
+    /// Of `weights`, which are pairs along the depth with [`Precision::Bf16`].
+    precision: Precision,
 }
 
 impl Pass<'_> {
@@ -289,20 +329,28 @@ impl Pass<'_> {
                 while start < depth {
                     let end = depth.min(start + DEPTH);
                     gather.fill(&self.source, start..end, COLUMNS, panel);
+                    let (product, weights_start, panel_depth): (Product, _, _) =
+                        match self.precision {
+                            Precision::F32 => (outer_product, start, end - start),
+                            Precision::Bf16 => {
+                                vectorised(|| pair_panel(panel, end - start));
+                                (outer_product_bf16, start / 2, (end - start).div_ceil(2))
+                            }
+                        };
                     for (block, c) in blocks.clone().zip(sums.chunks_exact_mut(ROWS * COLUMNS)) {
                         let first = phase.weights + block * phase.block_stride;
                         let values = &self.weights[first..first + phase.block_stride];
                         let left = Left {
-                            values: values[start * phase.depth_stride..].as_ptr(),
+                            values: values[weights_start * phase.depth_stride..].as_ptr(),
                             row_stride: phase.row_stride,
                             depth_stride: phase.depth_stride,
                         };
                         // SAFETY: the block's `ROWS` x `depth` weights lie in `values`, the panel holds `end - start`
                         // rows, `c` is one block of sums.
                         unsafe {
-                            outer_product(
+                            product(
                                 level,
-                                end - start,
+                                panel_depth,
                                 left,
                                 (panel.as_ptr(), COLUMNS),
                                 columns,

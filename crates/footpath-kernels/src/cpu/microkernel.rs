@@ -24,6 +24,10 @@ pub(crate) struct Left {
     pub(crate) depth_stride: usize,
 }
 
+/// [`outer_product`] or [`outer_product_bf16`].
+pub(crate) type Product =
+    unsafe fn(Level, usize, Left, (*const f32, usize), usize, (*mut f32, usize), bool);
+
 /// `c[row][column] (+)= Σ_k left(row, k) · right[k][column]` for [`ROWS`] rows and the first `columns` columns.
 ///
 /// The rows of `right` and `c` lie as far apart as their second parts say.
@@ -65,6 +69,31 @@ pub(crate) unsafe fn outer_product(
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => x86::outer_avx512(depth, left, right, columns, c, accumulate),
         }
+    }
+}
+
+/// [`outer_product`] of pairs of bfloat16 (see [`bf16`](super::bf16)): `depth` counts pairs.
+///
+/// # Safety
+/// As for [`outer_product`], and [`bf16::is_supported`](super::bf16::is_supported).
+pub(crate) unsafe fn outer_product_bf16(
+    _level: Level,
+    depth: usize,
+    left: Left,
+    right: (*const f32, usize),
+    columns: usize,
+    c: (*mut f32, usize),
+    accumulate: bool,
+) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's contract.
+    unsafe {
+        x86::outer_bf16(depth, left, right, columns, c, accumulate);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = (depth, left, right, columns, c, accumulate);
+        unreachable!("no other processor is supported");
     }
 }
 
@@ -122,7 +151,7 @@ impl Kernel for SumLanes<'_> {
                 V::transpose16(
                     (lanes.as_ptr(), DOT_LANES),
                     (columns.as_mut_ptr(), DOT_LANES),
-                )
+                );
             };
             for half in [8, 4, 2, 1] {
                 let (low, high) = columns.split_at_mut(half * DOT_LANES);
@@ -219,6 +248,7 @@ unsafe fn dot<V: Vector, const L: usize, const R: usize>(
 mod x86 {
     use std::arch::x86_64::{__m256, __m512};
 
+    use super::super::simd::Bf16Pairs;
     use super::{DOT_LANES, DOT_LEFT, DOT_RIGHT, Left, ROWS, dot, outer};
 
     #[target_feature(enable = "avx512f")]
@@ -236,6 +266,25 @@ mod x86 {
                 1 => outer::<__m512, ROWS, 1>(depth, left, right, c, accumulate),
                 2 => outer::<__m512, ROWS, 2>(depth, left, right, c, accumulate),
                 _ => outer::<__m512, ROWS, 3>(depth, left, right, c, accumulate),
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) unsafe fn outer_bf16(
+        depth: usize,
+        left: Left,
+        right: (*const f32, usize),
+        columns: usize,
+        c: (*mut f32, usize),
+        accumulate: bool,
+    ) {
+        // SAFETY: the contract of `outer_product_bf16`.
+        unsafe {
+            match columns.div_ceil(16) {
+                1 => outer::<Bf16Pairs, ROWS, 1>(depth, left, right, c, accumulate),
+                2 => outer::<Bf16Pairs, ROWS, 2>(depth, left, right, c, accumulate),
+                _ => outer::<Bf16Pairs, ROWS, 3>(depth, left, right, c, accumulate),
             }
         }
     }

@@ -10,6 +10,7 @@
 
 pub(crate) mod adam;
 pub(crate) mod batch_norm;
+pub(crate) mod bf16;
 pub(crate) mod convolution;
 pub(crate) mod geometry;
 pub(crate) mod max_pool;

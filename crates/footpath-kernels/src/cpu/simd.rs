@@ -159,13 +159,16 @@ impl Vector for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) use x86::Bf16Pairs;
+
+#[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_permute2f128_ps,
-        _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps,
-        _mm256_unpacklo_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
-        _mm512_shuffle_f32x4, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, __m512bh, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps,
+        _mm256_unpackhi_ps, _mm256_unpacklo_ps, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setr_epi32,
+        _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::{Kernel, Vector};
@@ -230,9 +233,9 @@ mod x86 {
                     _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
                 let last =
                     _mm512_setr_epi32(4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31);
-                // blocks[i][j] holds columns 4j to 4j + 3 of rows 4i to 4i + 3, column after column.
+                // blocks[j][i] holds columns 4j to 4j + 3 of rows 4i to 4i + 3, column after column.
                 let mut blocks = [[_mm512_setzero_ps(); 4]; 4];
-                for (i, block) in blocks.iter_mut().enumerate() {
+                for i in 0..4 {
                     let row = |k| _mm512_loadu_ps(source.0.add((4 * i + k) * source.1));
                     let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
                     let (ab0, cd0) = (
@@ -243,15 +246,17 @@ mod x86 {
                         _mm512_shuffle_f32x4::<0xEE>(a, b),
                         _mm512_shuffle_f32x4::<0xEE>(c, d),
                     );
-                    *block = [
+                    let block = [
                         _mm512_permutex2var_ps(ab0, first, cd0),
                         _mm512_permutex2var_ps(ab0, last, cd0),
                         _mm512_permutex2var_ps(ab1, first, cd1),
                         _mm512_permutex2var_ps(ab1, last, cd1),
                     ];
+                    for (blocks, block) in blocks.iter_mut().zip(block) {
+                        blocks[i] = block;
+                    }
                 }
-                for j in 0..4 {
-                    let [a, b, c, d] = [blocks[0][j], blocks[1][j], blocks[2][j], blocks[3][j]];
+                for (j, [a, b, c, d]) in blocks.into_iter().enumerate() {
                     let (ab0, cd0) = (
                         _mm512_shuffle_f32x4::<0x44>(a, b),
                         _mm512_shuffle_f32x4::<0x44>(c, d),
@@ -327,6 +332,52 @@ mod x86 {
                     }
                 }
             }
+        }
+    }
+
+    /// Sixteen sums, or sixteen pairs of bfloat16 to multiply.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Bf16Pairs(__m512);
+
+    // SAFETY (all methods): the instruction set (AVX-512 BF16) and the pointers are the caller's contract.
+    #[expect(
+        clippy::undocumented_unsafe_blocks,
+        reason = "one contract, stated above"
+    )]
+    impl Vector for Bf16Pairs {
+        const LANES: usize = 16;
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            Self(unsafe { _mm512_set1_ps(value) })
+        }
+        #[inline(always)]
+        unsafe fn load(source: *const f32) -> Self {
+            Self(unsafe { _mm512_loadu_ps(source) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, target: *mut f32) {
+            unsafe { _mm512_storeu_ps(target, self.0) }
+        }
+        /// `addend` plus the products of both halves of a pair.
+        #[inline(always)]
+        unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+            // SAFETY (transmutes): 512 bits each.
+            unsafe {
+                let pairs = |vector: Self| std::mem::transmute::<__m512, __m512bh>(vector.0);
+                Self(_mm512_dpbf16_ps(addend.0, pairs(self), pairs(factor)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            Self(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        unsafe fn sub(self, other: Self) -> Self {
+            Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        unsafe fn transpose16(source: (*const f32, usize), target: (*mut f32, usize)) {
+            unsafe { __m512::transpose16(source, target) }
         }
     }
 

@@ -4,12 +4,14 @@ use proptest::prelude::*;
 
 use super::{
     batch_norm::{self, Planes},
+    bf16,
     convolution::{Epilogue, convolve, convolve_transposed},
     geometry::ConvGeometry,
     rectifier,
     weight_gradient::weight_gradient,
     winograd,
 };
+use crate::Precision;
 
 /// Reproducible values in [-1, 1).
 fn values(len: usize, seed: u64) -> Vec<f32> {
@@ -82,10 +84,10 @@ fn check(g: &ConvGeometry) {
         expected_dw[wi] += f64::from(dy[yi]) * f64::from(x[xi]);
     });
     let mut y = vec![f32::NAN; g.output_len()];
-    convolve(g, &x, &w, Epilogue::default(), &mut y);
+    convolve(g, &x, &w, Epilogue::default(), Precision::F32, &mut y);
     assert_close(&y, &expected_y, "y");
     let mut dx = vec![f32::NAN; g.input_len()];
-    convolve_transposed(g, &dy, &w, Epilogue::default(), &mut dx);
+    convolve_transposed(g, &dy, &w, Epilogue::default(), Precision::F32, &mut dx);
     assert_close(&dx, &expected_dx, "dx");
     let mut dw = vec![f32::NAN; g.weight_len()];
     weight_gradient(g, &x, &dy, &mut dw);
@@ -133,6 +135,37 @@ proptest! {
 }
 
 #[test]
+fn bfloat16_comes_near() {
+    if !bf16::is_supported() {
+        return;
+    }
+    for (x, channels_out, kernel, stride, padding) in [
+        ([2, 64, 33, 31], 48, 3, 1, 1),
+        ([2, 32, 64, 62], 48, 4, 2, 1),
+        ([1, 64, 20, 20], 36, 1, 1, 0),
+        ([2, 3, 33, 47], 64, 7, 2, 3),
+        ([1, 300, 9, 9], 8, 1, 2, 0),
+    ] {
+        let weight = [channels_out, x[1], kernel, kernel];
+        let g = ConvGeometry::new(x, weight, [stride; 2], [padding; 2]);
+        let (x, w) = (values(g.input_len(), 1), values(g.weight_len(), 2));
+        let run = |precision| {
+            let mut y = vec![f32::NAN; g.output_len()];
+            convolve(&g, &x, &w, Epilogue::default(), precision, &mut y);
+            let mut dx = vec![f32::NAN; g.input_len()];
+            convolve_transposed(&g, &y, &w, Epilogue::default(), precision, &mut dx);
+            [y, dx]
+        };
+        for (rounded, exact) in run(Precision::Bf16).iter().zip(&run(Precision::F32)) {
+            let length = |values: &[f32]| values.iter().map(|v| v.powi(2)).sum::<f32>().sqrt();
+            let difference: Vec<f32> = rounded.iter().zip(exact).map(|(a, b)| a - b).collect();
+            let error = length(&difference) / length(exact);
+            assert!(error < 0.03, "{g:?}: {error}");
+        }
+    }
+}
+
+#[test]
 fn network_layers() {
     for (x, channels_out, kernel, stride, padding) in [
         ([1, 64, 48, 48], 64, 3, 1, 1),
@@ -167,7 +200,14 @@ fn epilogue_adds_and_rectifies() {
         residual: Some(&[1.0, 0.0, -4.0]),
         relu: true,
     };
-    convolve(&g, &[1.0, -2.0, 3.0], &[2.0], epilogue, &mut y);
+    convolve(
+        &g,
+        &[1.0, -2.0, 3.0],
+        &[2.0],
+        epilogue,
+        Precision::F32,
+        &mut y,
+    );
     assert_eq!(y.map(f32::to_bits), [3.5_f32, 0.0, 2.5].map(f32::to_bits));
 }
 
@@ -184,9 +224,9 @@ fn same_bits_for_any_number_of_threads() {
     };
     let run = || {
         let mut y = vec![0.0; g.output_len()];
-        convolve(&g, &x, &w, Epilogue::default(), &mut y);
+        convolve(&g, &x, &w, Epilogue::default(), Precision::F32, &mut y);
         let mut dx = vec![0.0; g.input_len()];
-        convolve_transposed(&g, &dy, &w, Epilogue::default(), &mut dx);
+        convolve_transposed(&g, &dy, &w, Epilogue::default(), Precision::F32, &mut dx);
         let mut dw = vec![0.0; g.weight_len()];
         weight_gradient(&g, &x, &dy, &mut dw);
         let bias = rectifier::backward(

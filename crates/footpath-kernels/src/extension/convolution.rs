@@ -9,19 +9,22 @@ use burn::backend::{
     },
     tensor::FloatTensor,
 };
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use burn_flex::FlexTensor;
 
 use super::{
     buffer::Buffer,
     flex::{contiguous, dims, into_mutable, tensor, untracked, values},
 };
-use crate::cpu::{
-    batch_norm::Planes,
-    convolution::{Epilogue, convolve, convolve_transposed},
-    geometry::ConvGeometry,
-    rectifier,
-    weight_gradient::weight_gradient,
+use crate::{
+    Activation, InferenceOptions, Precision,
+    cpu::{
+        batch_norm::Planes,
+        convolution::{Epilogue, convolve, convolve_transposed},
+        geometry::ConvGeometry,
+        rectifier,
+        weight_gradient::weight_gradient,
+    },
 };
 
 /// Which way an operation runs through the convolution that its geometry describes.
@@ -55,7 +58,8 @@ impl Convolution {
             residual: None,
             relu: self.relu,
         };
-        self.direction.run(&self.geometry, &x, &weight, epilogue)
+        self.direction
+            .run(&self.geometry, &x, &weight, epilogue, Precision::F32)
     }
 
     /// The operation recorded by autodiff.
@@ -102,33 +106,47 @@ impl Convolution {
     }
 }
 
-/// A convolution with a residual sum before its rectifier, on untracked `flex` tensors.
-pub(crate) fn convolution_residual(
-    operation: Convolution,
+/// A convolution to infer with, on untracked `flex` tensors.
+pub(crate) fn inference(
+    direction: Direction,
+    geometry: &ConvGeometry,
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
-    residual: Tensor<4>,
+    options: InferenceOptions,
 ) -> Tensor<4> {
-    let [x, weight, residual] = [x, weight, residual].map(untracked);
+    let InferenceOptions {
+        residual,
+        activation,
+    } = options;
+    let precision = match weight.dtype() {
+        DType::BF16 => Precision::Bf16,
+        _ => Precision::F32,
+    };
+    if let Err(error) = precision.check() {
+        panic!("{error}");
+    }
+    let [x, weight] = [x, Precision::F32.of_weight(weight)].map(untracked);
     let bias = bias.map(untracked);
-    let Convolution {
-        direction,
-        geometry,
-        relu,
-    } = operation;
-    assert_eq!(
-        values(&residual).len(),
-        geometry.output_len(),
-        "a convolution's residual of shape {:?} differs from its result",
-        dims::<4>(&residual)
-    );
+    let residual = residual.map(untracked);
+    if let Some(residual) = &residual {
+        let len = match direction {
+            Direction::Forward => geometry.output_len(),
+            Direction::Transposed => geometry.input_len(),
+        };
+        assert_eq!(
+            values(residual).len(),
+            len,
+            "a convolution's residual of shape {:?} differs from its result",
+            dims::<4>(residual)
+        );
+    }
     let epilogue = Epilogue {
         bias: bias.as_ref().map(values),
-        residual: Some(values(&residual)),
-        relu,
+        residual: residual.as_ref().map(values),
+        relu: activation == Activation::Relu,
     };
-    Tensor::from_primitive::<Flex>(direction.run(&geometry, &x, &weight, epilogue))
+    Tensor::from_primitive::<Flex>(direction.run(geometry, &x, &weight, epilogue, precision))
 }
 
 impl Direction {
@@ -138,18 +156,33 @@ impl Direction {
         x: &FlexTensor,
         weight: &FlexTensor,
         epilogue: Epilogue,
+        precision: Precision,
     ) -> FlexTensor {
         let images = geometry.images;
         match self {
             Self::Forward => {
                 let mut y = Buffer::new(geometry.output_len());
-                convolve(geometry, values(x), values(weight), epilogue, &mut y);
+                convolve(
+                    geometry,
+                    values(x),
+                    values(weight),
+                    epilogue,
+                    precision,
+                    &mut y,
+                );
                 let [height, width] = geometry.output;
                 tensor(y, [images, geometry.channels_out, height, width])
             }
             Self::Transposed => {
                 let mut y = Buffer::new(geometry.input_len());
-                convolve_transposed(geometry, values(x), values(weight), epilogue, &mut y);
+                convolve_transposed(
+                    geometry,
+                    values(x),
+                    values(weight),
+                    epilogue,
+                    precision,
+                    &mut y,
+                );
                 let [height, width] = geometry.input;
                 tensor(y, [images, geometry.channels_in, height, width])
             }
@@ -209,7 +242,13 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
         drop(x);
         if let Some(node) = &ops.parents[0] {
             let reversed = self.direction.reversed();
-            let dx = reversed.run(&geometry, &gradient, &weight, Epilogue::default());
+            let dx = reversed.run(
+                &geometry,
+                &gradient,
+                &weight,
+                Epilogue::default(),
+                Precision::F32,
+            );
             grads.register::<Flex>(node.id, dx);
         }
     }

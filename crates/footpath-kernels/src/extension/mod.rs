@@ -20,7 +20,7 @@ use burn::{
 
 pub(crate) use self::{
     batch_norm::batch_norm_eval,
-    convolution::{Convolution, Direction, convolution_residual},
+    convolution::{Convolution, Direction, inference},
     flex::adam_step,
 };
 use crate::{SegmentationLoss, cpu::max_pool::PoolGeometry};

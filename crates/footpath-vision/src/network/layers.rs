@@ -5,8 +5,8 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use footpath_kernels as kernels;
 pub use footpath_kernels::Activation;
+use footpath_kernels::{self as kernels, InferenceOptions};
 
 use super::buffer::Buffer;
 
@@ -62,17 +62,19 @@ impl Conv2d {
     /// `[N, C_in, H, W]` → `[N, C_out, H / stride, W / stride]` (rounded up).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        kernels::conv2d(
-            x,
-            self.weight.val(),
-            self.bias.as_ref().map(Param::val),
-            [self.stride; 2],
-            [self.padding; 2],
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let (weight, bias) = (self.weight.val(), self.bias.as_ref().map(Param::val));
+        if x.is_autodiff() {
+            return kernels::conv2d(x, weight, bias, stride, padding, activation);
+        }
+        let options = InferenceOptions {
+            residual: None,
             activation,
-        )
+        };
+        kernels::conv2d_inference(x, weight, bias, stride, padding, options)
     }
 
-    /// [`forward`](Self::forward) with `residual`, of the result's shape, added before the activation.
+    /// [`forward`](Self::forward) in inference with `residual`, of the result's shape, added before the activation.
     #[must_use]
     pub fn forward_add(
         &self,
@@ -80,15 +82,13 @@ impl Conv2d {
         residual: Tensor<4>,
         activation: Activation,
     ) -> Tensor<4> {
-        kernels::conv2d_residual(
-            x,
-            self.weight.val(),
-            self.bias.as_ref().map(Param::val),
-            residual,
-            [self.stride; 2],
-            [self.padding; 2],
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let (weight, bias) = (self.weight.val(), self.bias.as_ref().map(Param::val));
+        let options = InferenceOptions {
+            residual: Some(residual),
             activation,
-        )
+        };
+        kernels::conv2d_inference(x, weight, bias, stride, padding, options)
     }
 }
 
@@ -119,15 +119,17 @@ impl Deconv {
     /// `[N, C_in, H, W]` → `[N, C_out, 2 H, 2 W]`, non-negative.
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        kernels::conv_transpose2d(
-            x,
-            self.weight.val(),
-            Some(self.bias.val()),
-            [2, 2],
-            [1, 1],
-            [self.output_padding; 2],
-            Activation::Relu,
-        )
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        let (stride, padding, extra) = ([2, 2], [1, 1], [self.output_padding; 2]);
+        let activation = Activation::Relu;
+        if x.is_autodiff() {
+            return kernels::conv_transpose2d(x, weight, bias, stride, padding, extra, activation);
+        }
+        let options = InferenceOptions {
+            residual: None,
+            activation,
+        };
+        kernels::conv_transpose2d_inference(x, weight, bias, stride, padding, extra, options)
     }
 }
 

@@ -9,8 +9,9 @@ pub mod vgg_unet;
 
 use std::path::PathBuf;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
+use footpath_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Size;
@@ -221,6 +222,23 @@ impl Network {
             Self::ResNet(network) => Self::ResNet(network.fold()),
             network @ Self::Vgg(_) => network,
         }
+    }
+
+    /// The network, to infer with alone, with the weights of its convolutions in `precision`.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        struct Caster(Precision);
+        impl ModuleMapper for Caster {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                let is_convolution = D == 4;
+                if is_convolution {
+                    param.map(|weight| self.0.of_weight(weight))
+                } else {
+                    param
+                }
+            }
+        }
+        self.map(&mut Caster(precision))
     }
 }
 

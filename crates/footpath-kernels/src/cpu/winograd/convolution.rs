@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::{
     super::{
+        bf16::pair_rows,
         convolution::Epilogue,
         geometry::ConvGeometry,
-        microkernel::{COLUMNS, Left, ROWS, outer_product},
+        microkernel::{COLUMNS, Left, Product, ROWS, outer_product, outer_product_bf16},
         packing::Run,
         scratch::with_scratch,
         shared::SharedSlice,
@@ -16,8 +17,9 @@ use super::{
     },
     FREQUENCIES, LANES, STRIP, TILE,
     layout::{Taps, Tiling, suits},
-    transform::{Phases, Strip, filter, store},
+    transform::{Phases, Strip, column_of, filter, store},
 };
+use crate::Precision;
 
 /// Values of a group's transformed inputs and outputs: they and a panel of filters fit in an L2 cache of 1 MiB.
 const GROUP_VALUES: usize = 160 * 1024;
@@ -32,6 +34,7 @@ pub(crate) struct Filter<'a> {
     weight: &'a [f32],
     kernel_taps: usize,
     transposed: bool,
+    precision: Precision,
 }
 
 /// The images on one side of a convolution.
@@ -56,16 +59,29 @@ impl Side {
 
 impl<'a> Filter<'a> {
     /// The convolution that `geometry` describes, if this method suits it.
-    pub(crate) fn forward(geometry: &ConvGeometry, weight: &'a [f32]) -> Option<Self> {
-        Self::new(geometry, weight, false)
+    pub(crate) fn forward(
+        geometry: &ConvGeometry,
+        weight: &'a [f32],
+        precision: Precision,
+    ) -> Option<Self> {
+        Self::new(geometry, weight, precision, false)
     }
 
     /// Its transpose, from its outputs to its inputs, if this method suits it.
-    pub(crate) fn transposed(geometry: &ConvGeometry, weight: &'a [f32]) -> Option<Self> {
-        Self::new(geometry, weight, true)
+    pub(crate) fn transposed(
+        geometry: &ConvGeometry,
+        weight: &'a [f32],
+        precision: Precision,
+    ) -> Option<Self> {
+        Self::new(geometry, weight, precision, true)
     }
 
-    fn new(geometry: &ConvGeometry, weight: &'a [f32], transposed: bool) -> Option<Self> {
+    fn new(
+        geometry: &ConvGeometry,
+        weight: &'a [f32],
+        precision: Precision,
+        transposed: bool,
+    ) -> Option<Self> {
         let step = geometry.stride[0];
         let larger = Side {
             plane: geometry.input,
@@ -98,7 +114,16 @@ impl<'a> Filter<'a> {
             weight,
             kernel_taps: geometry.taps(),
             transposed,
+            precision,
         })
+    }
+
+    /// Values that hold so many input channels: half as many if they are pairs of bfloat16.
+    fn slots(&self, channels: usize) -> usize {
+        match self.precision {
+            Precision::F32 => channels,
+            Precision::Bf16 => channels / 2,
+        }
     }
 
     pub(crate) fn run(&self, x: &[f32], epilogue: Epilogue, y: &mut [f32]) {
@@ -127,7 +152,7 @@ impl<'a> Filter<'a> {
 
     /// Values of a frequency of the filters. Not a multiple of a page, whose 36 frequencies would share cache sets.
     fn filter_pitch(&self) -> usize {
-        self.input.width() * self.output.width() + 5 * LANES
+        self.slots(self.input.width()) * self.output.width() + 5 * LANES
     }
 
     /// Fills `[frequency][output phase][block of COLUMNS output channels][input phase, C_in][channels of the block]`.
@@ -151,7 +176,7 @@ impl<'a> Filter<'a> {
         let first = output / COLUMNS * COLUMNS;
         let width = COLUMNS.min(self.output.channels - first);
         (
-            (phase * self.output.channels + first) * self.input.width(),
+            (phase * self.output.channels + first) * self.slots(self.input.width()),
             width,
         )
     }
@@ -162,7 +187,7 @@ impl<'a> Filter<'a> {
         let strips = self.tiling.strips(range.clone());
         let rows = range.len().next_multiple_of(ROWS);
         // An odd number of vectors between frequencies keeps them apart in the cache.
-        let input_pitch = rows * self.input.width() + LANES;
+        let input_pitch = rows * self.slots(self.input.width()) + LANES;
         let output_pitch = rows * self.output.width() + LANES;
         with_scratch(FREQUENCIES * (input_pitch + output_pitch), |scratch| {
             let (inputs, outputs) = scratch.split_at_mut(FREQUENCIES * input_pitch);
@@ -217,8 +242,15 @@ impl<'a> Filter<'a> {
         right: &[f32],
         product: &mut [f32],
     ) {
-        let (depth, input_width, output_width) =
-            (self.input.channels, self.input.width(), self.output.width());
+        let (depth, input_width) = (
+            self.slots(self.input.channels),
+            self.slots(self.input.width()),
+        );
+        let output_width = self.output.width();
+        let outer: Product = match self.precision {
+            Precision::F32 => outer_product,
+            Precision::Bf16 => outer_product_bf16,
+        };
         for column in (0..self.output.channels).step_by(COLUMNS) {
             let (start, width) = self.block(output_phase, column);
             let column = output_phase * self.output.channels + column;
@@ -235,7 +267,7 @@ impl<'a> Filter<'a> {
                     // SAFETY: `left` holds `rows` rows of `input_width` values, `right` from `start` as many rows of
                     // `width` values, a multiple of 16, `product` `rows` rows of `output_width`.
                     unsafe {
-                        outer_product(
+                        outer(
                             level,
                             // Where no phase reaches, an empty sum.
                             if reaches { depth } else { 0 },
@@ -331,31 +363,68 @@ impl Kernel for TransformFilters<'_> {
             let positions = f.taps.positions(f.taps.phase(phase));
             let (input_phase, output_phase) = if f.transposed { (0, phase) } else { (phase, 0) };
             let (start, width) = f.block(output_phase, output);
-            let start = start + (input_phase * f.input.channels + input) * width + output % COLUMNS;
-            for i in 0..LANES {
-                for lane in (0..LANES).step_by(V::LANES) {
-                    // SAFETY: vectors of taps; each vector of the filters belongs to one task.
-                    unsafe {
-                        let mut rows = [[V::splat(0.0); 6]; 3];
-                        for (row, positions) in rows.iter_mut().zip(positions.as_chunks::<3>().0) {
-                            let mut filter_row = [V::splat(0.0); 3];
-                            for (value, position) in filter_row.iter_mut().zip(positions) {
-                                if let Some(tap) = position {
-                                    *value =
-                                        V::load(taps[(i * kernel + tap) * LANES + lane..].as_ptr());
-                                }
-                            }
-                            *row = filter(filter_row);
-                        }
-                        let start = start + i * width + lane;
-                        for column in 0..6 {
-                            let values =
-                                filter([rows[0][column], rows[1][column], rows[2][column]]);
-                            let start = filters.from(start + column * f.filter_pitch());
-                            store(values, start, 6 * f.filter_pitch());
+            let start =
+                start + f.slots(input_phase * f.input.channels + input) * width + output % COLUMNS;
+            match f.precision {
+                Precision::F32 => {
+                    for i in 0..LANES {
+                        let taps = &taps[i * kernel * LANES..];
+                        // SAFETY: each vector of the filters belongs to one task.
+                        unsafe {
+                            let target = filters.from(start + i * width);
+                            transform_filter::<V>(taps, &positions, target, f.filter_pitch());
                         }
                     }
                 }
+                Precision::Bf16 => {
+                    let mut pair = [[0.0_f32; FREQUENCIES * LANES]; 2];
+                    for i in 0..LANES / 2 {
+                        for (k, target) in pair.iter_mut().enumerate() {
+                            let taps = &taps[(2 * i + k) * kernel * LANES..];
+                            // SAFETY: the target holds 36 vectors.
+                            unsafe {
+                                transform_filter::<V>(taps, &positions, target.as_mut_ptr(), LANES);
+                            };
+                        }
+                        let [first, second] = &pair;
+                        let rows = first.chunks_exact(LANES).zip(second.chunks_exact(LANES));
+                        for (frequency, (first, second)) in rows.enumerate() {
+                            let start = frequency * f.filter_pitch() + start + i * width;
+                            // SAFETY: each vector of the filters belongs to one task.
+                            pair_rows(first, second, unsafe { filters.part(start, LANES) });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms filters of [`LANES`] channels: `taps` are the kernels' vectors, the result 36 vectors, `pitch` values
+/// apart.
+#[inline(always)]
+unsafe fn transform_filter<V: Vector>(
+    taps: &[f32],
+    positions: &[Option<usize>; 9],
+    target: *mut f32,
+    pitch: usize,
+) {
+    // SAFETY: the extents are the caller's contract.
+    unsafe {
+        for lane in (0..LANES).step_by(V::LANES) {
+            let mut rows = [[V::splat(0.0); 6]; 3];
+            for (row, positions) in rows.iter_mut().zip(positions.as_chunks::<3>().0) {
+                let mut filter_row = [V::splat(0.0); 3];
+                for (value, position) in filter_row.iter_mut().zip(positions) {
+                    if let Some(tap) = position {
+                        *value = V::load(taps[tap * LANES + lane..][..V::LANES].as_ptr());
+                    }
+                }
+                *row = filter(filter_row);
+            }
+            for column in 0..6 {
+                let values = filter(column_of(&rows, column));
+                store(values, target.add(column * pitch + lane), 6 * pitch);
             }
         }
     }
@@ -383,12 +452,13 @@ impl Kernel for TransformInputs<'_> {
             };
             for channel in (0..channels).step_by(LANES) {
                 let base = &self.x[(run.image * channels + channel) * f.input.pixels()..];
-                let start = run.start * f.input.width() + phase * channels + channel;
+                let width = f.slots(f.input.width());
+                let start = run.start * width + f.slots(phase * channels + channel);
                 // SAFETY: the strip's tiles lie within `pitch` values of each frequency and belong to one task.
                 unsafe {
                     let target = self.inputs.from(start);
                     strip.read::<V, 6>(base, phases, run, f.taps.padding());
-                    strip.transform_inputs::<V>(run.len, target, self.pitch, f.input.width());
+                    strip.transform_inputs::<V>(run.len, target, self.pitch, width, f.precision);
                 }
             }
         }
@@ -412,7 +482,8 @@ impl Kernel for TransformOutputs<'_> {
             channels,
             step,
         } = f.output;
-        let mut strips = [Strip::new(), Strip::new()];
+        let (mut first, mut second) = (Strip::new(), Strip::new());
+        let mut strips = [&mut first, &mut second];
         let mut lines = [[0.0; LANES * TILE * STRIP]; 2];
         let mut joined = [0.0; 2 * TILE * STRIP];
         let x = run.column * TILE * step;

@@ -1,9 +1,10 @@
 //! The transforms of tiles and filters, for sixteen channels at a time.
 
 use super::{
-    super::{packing::Run, simd::Vector},
+    super::{bf16::pair_neighbours, packing::Run, simd::Vector},
     LANES, STRIP, TILE,
 };
+use crate::Precision;
 
 const ROOT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const ROOT_TWO: f32 = std::f32::consts::SQRT_2;
@@ -108,7 +109,8 @@ impl Strip {
         }
     }
 
-    /// Transforms 6x6 input tiles to frequencies: `output[frequency · pitch + tile · tile_pitch + lane]`.
+    /// Transforms 6x6 input tiles to frequencies: `output[frequency · pitch + tile · tile_pitch + lane]`, or half the
+    /// lane with pairs of bfloat16.
     #[inline(always)]
     pub(super) unsafe fn transform_inputs<V: Vector>(
         &mut self,
@@ -116,6 +118,7 @@ impl Strip {
         output: *mut f32,
         frequency_pitch: usize,
         tile_pitch: usize,
+        precision: Precision,
     ) {
         let values = self.values.as_mut_ptr();
         // SAFETY: all offsets lie in the strip; the output's extents are the caller's contract.
@@ -132,9 +135,15 @@ impl Strip {
                 for frequency in 0..6 {
                     for lane in (0..LANES).step_by(V::LANES) {
                         let start = values.add((frequency * WIDTH + TILE * tile) * LANES + lane);
+                        let values = input(load::<V, _>(start, LANES));
                         let output =
-                            output.add(6 * frequency * frequency_pitch + tile * tile_pitch + lane);
-                        store(input(load::<V, _>(start, LANES)), output, frequency_pitch);
+                            output.add(6 * frequency * frequency_pitch + tile * tile_pitch);
+                        match precision {
+                            Precision::F32 => store(values, output.add(lane), frequency_pitch),
+                            Precision::Bf16 => {
+                                store_pairs(values, output.add(lane / 2), frequency_pitch);
+                            }
+                        }
                     }
                 }
             }
@@ -246,6 +255,19 @@ pub(super) unsafe fn load<V: Vector, const N: usize>(start: *const f32, pitch: u
     }
 }
 
+/// One column of rows of vectors.
+#[inline(always)]
+pub(super) fn column_of<V: Vector, const M: usize, const N: usize>(
+    rows: &[[V; N]; M],
+    column: usize,
+) -> [V; M] {
+    let mut vectors = [rows[0][column]; M];
+    for (vector, row) in vectors.iter_mut().zip(rows) {
+        *vector = row[column];
+    }
+    vectors
+}
+
 /// Stores vectors `pitch` values apart.
 #[inline(always)]
 pub(super) unsafe fn store<V: Vector, const N: usize>(
@@ -258,6 +280,20 @@ pub(super) unsafe fn store<V: Vector, const N: usize>(
         for (i, vector) in vectors.iter().enumerate() {
             vector.store(start.add(i * pitch));
         }
+    }
+}
+
+/// Stores vectors as pairs of bfloat16, `pitch` values apart.
+#[inline(always)]
+unsafe fn store_pairs<V: Vector, const N: usize>(vectors: [V; N], start: *mut f32, pitch: usize) {
+    let mut values = [0.0; LANES];
+    for (i, vector) in vectors.iter().enumerate() {
+        // SAFETY: the extents are the caller's contract.
+        let pairs = unsafe {
+            vector.store(values.as_mut_ptr());
+            std::slice::from_raw_parts_mut(start.add(i * pitch), V::LANES / 2)
+        };
+        pair_neighbours(&values, pairs);
     }
 }
 

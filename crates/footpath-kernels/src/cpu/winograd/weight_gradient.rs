@@ -17,8 +17,9 @@ use super::{
     },
     FREQUENCIES, LANES, STRIP,
     layout::{Taps, Tiling, suits},
-    transform::{Phases, Strip, filter_gradient, store},
+    transform::{Phases, Strip, column_of, filter_gradient, store},
 };
+use crate::Precision;
 
 /// Values of a round's transforms.
 const ROUND_VALUES: usize = 1536 * 1024;
@@ -174,7 +175,13 @@ impl Kernel for Transform<'_> {
                     unsafe {
                         let target = self.inputs.0.from(start);
                         strip.read::<V, 6>(base, phases, run, self.taps.padding());
-                        strip.transform_inputs::<V>(run.len, target, self.inputs.1, width);
+                        strip.transform_inputs::<V>(
+                            run.len,
+                            target,
+                            self.inputs.1,
+                            width,
+                            Precision::F32,
+                        );
                     }
                 }
             }
@@ -239,10 +246,7 @@ impl Kernel for Finish<'_> {
                             *values = filter_gradient(sums);
                         }
                         for column in 0..3 {
-                            let mut values = [V::splat(0.0); 6];
-                            for (value, row) in values.iter_mut().zip(&rows) {
-                                *value = row[column];
-                            }
+                            let values = column_of(&rows, column);
                             let target = filter[column * LANES + lane..].as_mut_ptr();
                             store(filter_gradient(values), target, 3 * LANES);
                         }
