@@ -220,7 +220,7 @@ impl Kernel for Finish<'_> {
         let (inputs, kernel) = (self.geometry.channels_in, self.geometry.taps());
         let mut filter = [0.0_f32; 9 * LANES];
         let mut taps = [0.0_f32; LANES * LANES];
-        let mut kernels = [0.0_f32; (LANES + 1) * LANES];
+        let mut kernels = [0.0_f32; LANES * LANES];
         for input in (0..inputs).step_by(LANES) {
             for phase in 0..self.taps.phases() {
                 let phases = self.taps.phase(phase);
@@ -259,12 +259,17 @@ impl Kernel for Finish<'_> {
                     }
                 }
             }
-            // SAFETY: rows of 16 values as far apart as kernels, each overwriting what the one before had too much.
-            unsafe { V::transpose16((taps.as_ptr(), LANES), (kernels.as_mut_ptr(), kernel)) };
+            // SAFETY: 16 x 16 values of both.
+            unsafe { V::transpose16((taps.as_ptr(), LANES), (kernels.as_mut_ptr(), LANES)) };
             let start = (self.output * inputs + input) * kernel;
             // SAFETY: each output channel belongs to one task.
             let target = unsafe { self.weight.part(start, kernel * LANES) };
-            target.copy_from_slice(&kernels[..kernel * LANES]);
+            for (target, values) in target
+                .chunks_exact_mut(kernel)
+                .zip(kernels.chunks_exact(LANES))
+            {
+                target.copy_from_slice(&values[..kernel]);
+            }
         }
     }
 }
