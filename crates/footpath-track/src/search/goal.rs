@@ -1,0 +1,71 @@
+//! Whether a metric should fall or rise.
+
+use crate::model::Tags;
+
+/// Which way a metric gets better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Less is better.
+    Minimize,
+    /// More is better.
+    Maximize,
+}
+
+/// The tag of an experiment that sets the goal of the metric named behind it: `min` or `max`.
+pub const GOAL_TAG_PREFIX: &str = "footpath.goal.";
+
+impl Goal {
+    /// The goal of a metric: what the experiment's tag [`GOAL_TAG_PREFIX`]`<metric>` says, or
+    /// else [`Minimize`](Self::Minimize) for names that speak of losses, errors, times or
+    /// distances, and [`Maximize`](Self::Maximize) for all others.
+    #[must_use]
+    pub fn of(metric: &str, experiment_tags: &Tags) -> Self {
+        const LESS_IS_BETTER: [&str; 14] = [
+            "loss",
+            "error",
+            "err",
+            "mse",
+            "rmse",
+            "mae",
+            "nll",
+            "perplexity",
+            "distance",
+            "time",
+            "seconds",
+            "latency",
+            "bce",
+            "divergence",
+        ];
+        match experiment_tags
+            .get(&format!("{GOAL_TAG_PREFIX}{metric}"))
+            .map(String::as_str)
+        {
+            Some("min") => return Self::Minimize,
+            Some("max") => return Self::Maximize,
+            _ => {}
+        }
+        let name = metric.to_lowercase();
+        let mut words = name.split(|c: char| !c.is_alphanumeric());
+        if words.any(|word| LESS_IS_BETTER.contains(&word)) {
+            Self::Minimize
+        } else {
+            Self::Maximize
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_outweighs_the_name() {
+        let none = Tags::new();
+        assert_eq!(Goal::of("valid/loss", &none), Goal::Minimize);
+        assert_eq!(Goal::of("val_MSE", &none), Goal::Minimize);
+        assert_eq!(Goal::of("valid/ap", &none), Goal::Maximize);
+        assert_eq!(Goal::of("lossless", &none), Goal::Maximize);
+        let tags = Tags::from([("footpath.goal.valid/ap".into(), "min".into())]);
+        assert_eq!(Goal::of("valid/ap", &tags), Goal::Minimize);
+    }
+}

@@ -1,0 +1,162 @@
+//! A connection to the file.
+
+use std::path::Path;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+
+use crate::error::Error;
+use crate::search::Pattern;
+use crate::sql::cell::{Cell, Row};
+use crate::sql::engine::{Dialect, Sql};
+
+const DIALECT: Dialect = Dialect {
+    identity: "INTEGER PRIMARY KEY",
+    text: "TEXT",
+    blob: "BLOB",
+    real: "REAL",
+    clustered: " WITHOUT ROWID",
+    for_update: "",
+    like: |column, pattern| format!("track_like({column}, {pattern})"),
+    ilike: |column, pattern| format!("track_ilike({column}, {pattern})"),
+};
+
+pub(super) struct Connection(rusqlite::Connection);
+
+impl Connection {
+    pub(super) fn open(path: &Path, cache_kib: u32) -> Result<Self, Error> {
+        let connection = rusqlite::Connection::open(path).map_err(Error::database)?;
+        connection.set_prepared_statement_cache_capacity(256);
+        connection
+            .execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 20000;
+                 PRAGMA cache_size = -{cache_kib}; PRAGMA temp_store = MEMORY;"
+            ))
+            .map_err(Error::database)?;
+        for (name, case_sensitive) in [("track_like", true), ("track_ilike", false)] {
+            let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+            connection
+                .create_scalar_function(name, 2, flags, move |context| {
+                    let text = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
+                    Ok(Pattern {
+                        text: context.get(1)?,
+                        case_sensitive,
+                    }
+                    .matches(text))
+                })
+                .map_err(Error::database)?;
+        }
+        Ok(Self(connection))
+    }
+
+    fn batch(&self, statements: &str) -> Result<(), Error> {
+        self.0.execute_batch(statements).map_err(Error::database)
+    }
+
+    /// Runs work that only reads, all of it in one state of the store.
+    pub(super) fn snapshot<T>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.batch("BEGIN")?;
+        let result = work(self);
+        let ended = self.batch("COMMIT");
+        result.and_then(|value| ended.map(|()| value))
+    }
+
+    /// Runs work that writes: durable on return, undone if it fails.
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.begin()?;
+        match work(self) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(error) => self.batch("ROLLBACK").and(Err(error)),
+        }
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        self.batch("BEGIN IMMEDIATE")
+    }
+
+    /// Ends a transaction: on disk when it returns `Ok`, undone if not.
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
+        self.batch("COMMIT").inspect_err(|_| {
+            // The commit's error is the one to tell.
+            let _ = self.batch("ROLLBACK");
+        })
+    }
+
+    /// Runs one of several pieces of work in a transaction, and undoes it alone if it fails.
+    pub(super) fn nested<T>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.batch("SAVEPOINT piece")?;
+        match work(self) {
+            Ok(value) => self.batch("RELEASE piece").map(|()| value),
+            Err(error) => self
+                .batch("ROLLBACK TO piece; RELEASE piece")
+                .and(Err(error)),
+        }
+    }
+}
+
+struct Arg<'a>(&'a Cell);
+
+impl rusqlite::ToSql for Arg<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Cell::Null => ToSqlOutput::Owned(Value::Null),
+            Cell::Int(value) => ToSqlOutput::Owned(Value::Integer(*value)),
+            Cell::Real(value) => ToSqlOutput::Owned(Value::Real(*value)),
+            Cell::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
+            Cell::Blob(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value)),
+        })
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Cell, Error> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Int(value),
+        ValueRef::Real(value) => Cell::Real(value),
+        ValueRef::Text(text) => Cell::Text(
+            std::str::from_utf8(text)
+                .map_err(Error::database)?
+                .to_owned(),
+        ),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+    })
+}
+
+impl Sql for Connection {
+    fn execute(&mut self, statement: &str, args: &[Cell]) -> Result<u64, Error> {
+        let mut prepared = self.0.prepare_cached(statement).map_err(Error::database)?;
+        let changed = prepared
+            .execute(rusqlite::params_from_iter(args.iter().map(Arg)))
+            .map_err(Error::database)?;
+        Ok(changed as u64)
+    }
+
+    fn query(&mut self, statement: &str, args: &[Cell]) -> Result<Vec<Row>, Error> {
+        let mut prepared = self.0.prepare_cached(statement).map_err(Error::database)?;
+        let columns = prepared.column_count();
+        let mut rows = prepared
+            .query(rusqlite::params_from_iter(args.iter().map(Arg)))
+            .map_err(Error::database)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(Error::database)? {
+            let cells = (0..columns)
+                .map(|at| cell(row.get_ref(at).map_err(Error::database)?))
+                .collect::<Result<_, _>>()?;
+            found.push(Row::new(cells));
+        }
+        Ok(found)
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+}
