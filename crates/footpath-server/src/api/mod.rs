@@ -1,0 +1,16 @@
+//! The native API below `/api/v1`, described (`OpenAPI`) at `/api`.
+
+mod accounts;
+mod artifacts;
+mod experiments;
+mod media;
+mod request;
+mod routes;
+mod runs;
+mod series;
+mod views;
+mod watch;
+mod wire;
+
+pub(crate) use routes::routes;
+pub(crate) use series::{point_of, token_of};

@@ -1,0 +1,7 @@
+//! The server over real sockets: what it does for its clients, and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod native;
+mod refusals;
+mod serve;
