@@ -3,8 +3,8 @@
 Run: python3 training_steps.py   (torch 2.15.0, torchvision 0.29.2, numpy)
 
 Weights and input are formulas of the tensors' names (splitmix64 seeded by their CRC-32), so no
-file travels between the two programs. Prints the losses of each step, then the mean logit in
-evaluation mode and three running variances.
+file travels between the two programs. Prints for each optimizer the losses of each step, then the
+mean logit in evaluation mode and three running variances; last with the encoder frozen.
 """
 
 import zlib
@@ -81,26 +81,50 @@ class Unet(nn.Module):
         return self.final(self.dec0(self.dec1(x)))
 
 
-net = Unet(4)
-with torch.no_grad():
-    for name, tensor in net.state_dict().items():
-        if not name.endswith("num_batches_tracked"):
-            tensor.copy_(torch.tensor(formula(name, tuple(tensor.shape))))
-images = torch.tensor(stream(7, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64), dtype=torch.float32)
-labels = ((torch.arange(2 * 64 * 64).reshape(2, 64, 64) // 8) % 5 == 0).long()
-decayed = [p for p in net.parameters() if p.dim() == 4]
-others = [p for p in net.parameters() if p.dim() != 4]
-optimizer = torch.optim.Adam([{"params": decayed, "weight_decay": 1e-4}, {"params": others}], lr=5e-4)
-for _ in range(6):
-    logits = net(images)
-    cross_entropy = F.cross_entropy(logits, labels)
-    p = logits.softmax(1)[:, 1]
-    dice = 1 - (2 * (p * labels).sum() + 1) / (p.sum() + labels.sum() + 1)
-    loss = cross_entropy + 0.2 * dice
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    print(loss.item(), cross_entropy.item(), dice.item())
-net.eval()
-print(net(images).mean().item())
-print(net.encoder.bn1.running_var[:3].tolist())
+def optimizer_of(kind, groups):
+    if kind == "adam":
+        return torch.optim.Adam(groups, lr=5e-4)
+    if kind == "adamw":
+        return torch.optim.AdamW(groups, lr=5e-4)
+    return torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=kind == "nesterov")
+
+
+def train(kind, weight_decay, frozen=False):
+    net = Unet(4)
+    with torch.no_grad():
+        for name, tensor in net.state_dict().items():
+            if not name.endswith("num_batches_tracked"):
+                tensor.copy_(torch.tensor(formula(name, tuple(tensor.shape))))
+    images = torch.tensor(stream(7, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64), dtype=torch.float32)
+    labels = ((torch.arange(2 * 64 * 64).reshape(2, 64, 64) // 8) % 5 == 0).long()
+    if frozen:
+        net.encoder.eval()
+        net.encoder.requires_grad_(False)
+    decayed = [p for p in net.parameters() if p.dim() == 4]
+    others = [p for p in net.parameters() if p.dim() != 4]
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0},
+    ]
+    optimizer = optimizer_of(kind, groups)
+    print(kind)
+    for _ in range(6):
+        logits = net(images)
+        cross_entropy = F.cross_entropy(logits, labels)
+        p = logits.softmax(1)[:, 1]
+        dice = 1 - (2 * (p * labels).sum() + 1) / (p.sum() + labels.sum() + 1)
+        loss = cross_entropy + 0.2 * dice
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(loss.item(), cross_entropy.item(), dice.item())
+    net.eval()
+    print(net(images).mean().item())
+    print(net.encoder.bn1.running_var[:3].tolist())
+
+
+train("adam", 1e-4)
+train("adamw", 0.1)
+train("sgd", 0.1)
+train("nesterov", 0.1)
+train("adam", 1e-4, frozen=True)

@@ -16,7 +16,7 @@ use crate::augment::AugmentConfig;
 use crate::loss::LossConfig;
 use crate::normalise::normalise;
 use crate::plane::Size;
-use crate::random::stream_at;
+use crate::random::{stream, stream_at};
 use crate::sample::{IGNORE, Sample, SampleSource};
 
 /// Batches made ready while the network works on an earlier one.
@@ -27,8 +27,15 @@ const PREFETCHED: usize = 2;
 pub struct BatchPlan<'a> {
     /// The samples.
     pub samples: &'a dyn SampleSource,
+    /// Learns from so many of them, drawn by the seed; from all unless told.
+    pub limit: Option<usize>,
     /// Samples in a batch; the last batch of an epoch may have fewer.
     pub batch_size: usize,
+    /// Which of the `ranks` shares of each batch is made, from 0. A share has `batch_size`
+    /// samples.
+    pub rank: usize,
+    /// Ranks that a batch is shared among; at least 1.
+    pub ranks: usize,
     /// The network's input size.
     pub size: Size,
     /// Labels are below this, or [`IGNORE`].
@@ -91,13 +98,26 @@ impl<'a> BatchPlan<'a> {
     /// Number of batches in an epoch.
     #[must_use]
     pub fn batches(&self) -> usize {
-        self.samples.len().div_ceil(self.batch_size)
+        self.count().div_ceil(self.batch_size * self.ranks)
+    }
+
+    /// Number of samples in an epoch.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let all = self.samples.len();
+        self.limit.map_or(all, |limit| limit.min(all))
     }
 
     /// The samples' numbers in the order of an epoch.
     #[must_use]
     pub fn order(&self, epoch: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.samples.len()).collect();
+        if self.count() < order.len() {
+            // The same ones in each epoch.
+            order.shuffle(&mut stream(self.seed, "sample subset", &[]));
+            order.truncate(self.count());
+            order.sort_unstable();
+        }
         order.shuffle(&mut stream_at(self.seed, "sample order", epoch, 0));
         order
     }
@@ -144,7 +164,8 @@ impl<'a> BatchPlan<'a> {
     /// Batch `index` of an epoch whose order is given.
     #[must_use]
     pub fn batch(&self, epoch: usize, order: &[usize], index: usize) -> Batch {
-        let first = index * self.batch_size;
+        let first = (index * self.ranks + self.rank) * self.batch_size;
+        let first = first.min(order.len());
         let last = (first + self.batch_size).min(order.len());
         let examples: Vec<_> = (first..last)
             .into_par_iter()
@@ -248,16 +269,26 @@ mod tests {
         }
     }
 
-    fn all(seed: u64, threads: usize, first: usize) -> Vec<Batch> {
-        let plan = BatchPlan {
+    fn with_plan<T>(seed: u64, use_plan: impl FnOnce(BatchPlan) -> T) -> T {
+        use_plan(BatchPlan {
             samples: &Source,
+            limit: None,
             batch_size: 4,
+            rank: 0,
+            ranks: 1,
             size: Size::new(16, 16),
             classes: 2,
             augment: &AugmentConfig::default(),
             loss: &LossConfig::default(),
             seed,
-        };
+        })
+    }
+
+    fn all(seed: u64, threads: usize, first: usize) -> Vec<Batch> {
+        with_plan(seed, |plan| batches(&plan, threads, first))
+    }
+
+    fn batches(plan: &BatchPlan, threads: usize, first: usize) -> Vec<Batch> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
@@ -285,6 +316,51 @@ mod tests {
         assert_eq!(content(&batches), content(&all(7, 4, 0)));
         assert_eq!(content(&batches[1..]), content(&all(7, 2, 1)));
         assert_ne!(content(&batches), content(&all(8, 1, 0)));
+    }
+
+    #[test]
+    fn shares_of_ranks_are_a_batch_together() {
+        let whole = all(7, 2, 0);
+        let share = |rank| {
+            with_plan(7, |plan| {
+                let plan = BatchPlan {
+                    batch_size: 2,
+                    rank,
+                    ranks: 2,
+                    ..plan
+                };
+                batches(&plan, 2, 0)
+            })
+        };
+        let (first, second) = (share(0), share(1));
+        assert_eq!((whole.len(), first.len(), second.len()), (2, 2, 2));
+        for (index, batch) in whole.iter().enumerate() {
+            let names = [&first[index].names[..], &second[index].names].concat();
+            assert_eq!(batch.names, names);
+            let images =
+                [&first[index], &second[index]].map(|b| b.images.try_to_vec::<f32>().unwrap());
+            assert_eq!(batch.images.try_to_vec::<f32>().unwrap(), images.concat());
+        }
+    }
+
+    #[test]
+    fn a_limit_draws_the_same_samples_in_each_epoch() {
+        let drawn = |seed, epoch| {
+            let limited = |plan: BatchPlan| {
+                let plan = BatchPlan {
+                    limit: Some(3),
+                    ..plan
+                };
+                assert_eq!((plan.count(), plan.batches()), (3, 1));
+                plan.order(epoch)
+            };
+            let mut order = with_plan(seed, limited);
+            order.sort_unstable();
+            order
+        };
+        assert_eq!(drawn(7, 0).len(), 3);
+        assert_eq!(drawn(7, 0), drawn(7, 1));
+        assert!((0..9).any(|seed| drawn(seed, 0) != drawn(7, 0)));
     }
 
     #[test]
@@ -320,6 +396,9 @@ mod tests {
         let (augment, loss) = (AugmentConfig::default(), LossConfig::default());
         let plan = BatchPlan {
             samples: &Source,
+            limit: None,
+            rank: 0,
+            ranks: 1,
             batch_size: 1,
             size: Size::new(16, 16),
             classes: 2,

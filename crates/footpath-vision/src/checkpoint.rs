@@ -1,27 +1,41 @@
 //! A training run as it stands between two batches, on disk.
 //!
 //! One safetensors file holds everything the rest of the run depends on: the network
-//! (`network.*`), Adam's moments (`adam.first.*`, `adam.second.*`), and as metadata the configs
-//! and the [`Progress`]. Random streams need no state: they follow from the seed and the
-//! progress. Times are left out, so equal runs give equal bytes.
+//! (`network.*`), the optimizer's memory (`optimizer.first.*`, `optimizer.second.*`), an average
+//! of the weights if there is one (`average.*`), and as metadata the configs and the
+//! [`Progress`]. Random streams need no state: they follow from the seed and the progress, and so
+//! does the schedule. Times are left out, so equal runs give equal bytes.
 
 use std::path::{Path, PathBuf};
 
+use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::{WriteError, replace_file};
+use crate::average::Average;
 use crate::network::{Network, UnetConfig};
-use crate::optimizer::Adam;
+use crate::optimizer::Optimizer;
 use crate::progress::Progress;
-use crate::state_dict::{SafetensorsReadError, StateDict, StateDictError, write_safetensors};
+use crate::state_dict::{
+    SafetensorsReadError, StateDict, StateDictError, TensorSource, write_safetensors,
+};
+use crate::tensor_map::{TensorMap, Which};
 use crate::train_config::TrainConfig;
 
 /// Version of the metadata.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// Settings that may change when a run goes on: they decide when it ends, not what it does.
-const FREE: [&str; 3] = ["training.epochs", "training.patience", "network.pretrained"];
+/// Settings that may change when a run goes on: they decide when it ends or is saved, not what it
+/// learns.
+const FREE: [&str; 6] = [
+    "training.epochs",
+    "training.patience",
+    "training.strict",
+    "training.not_finite",
+    "training.checkpoint",
+    "network.pretrained",
+];
 
 /// What the file says besides its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,18 +45,22 @@ struct Metadata {
     training: TrainConfig,
     /// Optimizer steps taken.
     steps: u64,
+    /// Networks averaged.
+    averaged: u64,
     progress: Progress,
 }
 
 /// A network in training.
 #[derive(Debug)]
-pub struct TrainingState {
+pub(crate) struct TrainingState {
     /// The network, on an autodiff device.
-    pub network: Network,
+    pub(crate) network: Network,
     /// The optimizer.
-    pub optimizer: Adam,
+    pub(crate) optimizer: Optimizer,
+    /// The average of the weights.
+    pub(crate) average: Average,
     /// How far the run is.
-    pub progress: Progress,
+    pub(crate) progress: Progress,
 }
 
 /// Why a run could not go on from its checkpoint.
@@ -65,21 +83,22 @@ enum CheckpointCause {
     #[error("its metadata cannot be read: {0}")]
     Metadata(#[from] serde_json::Error),
     #[error("of format {0}; this program reads format {FORMAT}")]
-    Format(u32),
+    Format(u64),
     #[error("of a run with other settings: {}", .0.join(", "))]
     OtherRun(Vec<String>),
     #[error("{0}")]
     Misfit(#[from] StateDictError),
 }
 
-/// Writes a run's state, its network's `tensors` already read, keeping the earlier file until the new one is whole.
+/// Writes a run's state, keeping the earlier file until the new one is whole.
+///
+/// Tensors are read from the device one by one: no second copy of them is held.
 ///
 /// # Errors
 /// If the file cannot be written; the earlier one is intact.
-pub fn write(
+pub(crate) fn write(
     path: &Path,
     state: &TrainingState,
-    tensors: &StateDict,
     network: &UnetConfig,
     training: &TrainConfig,
 ) -> Result<(), WriteError> {
@@ -88,40 +107,52 @@ pub fn write(
         network: network.clone(),
         training: training.clone(),
         steps: state.optimizer.steps(),
+        averaged: state.average.count,
         progress: state.progress.clone(),
     };
-    let moments = state.optimizer.state();
+    let tensors = TensorMap::of(&state.network, Which::All);
+    let memory = state.optimizer.state();
+    let parts = [
+        ("average.", &state.average.tensors),
+        ("network.", &tensors),
+        ("optimizer.", &memory),
+    ];
+    let named = parts.iter().flat_map(|(prefix, tensors)| {
+        let source = move |(name, tensor)| (format!("{prefix}{name}"), tensor as &dyn TensorSource);
+        tensors.iter().map(source)
+    });
+    let named: Vec<_> = named.collect();
     replace_file(path, |path| {
         let metadata = serde_json::to_string(&metadata)?;
-        write_safetensors(
-            path,
-            &metadata,
-            &[("network.", tensors), ("adam.", &moments)],
-        )
+        write_safetensors(path, &metadata, &named)
     })
 }
 
-/// Reads a run's state, to be gone on with under the same settings.
+/// Reads a run's state from the content of the file at `path`, to be gone on with under the same
+/// settings.
 ///
 /// # Errors
 /// If the file is not a whole checkpoint, or was written under other settings, which are listed.
-pub fn read(
+pub(crate) fn from_bytes(
+    bytes: &[u8],
     path: &Path,
     network: &UnetConfig,
     training: &TrainConfig,
     device: &Device,
 ) -> Result<TrainingState, CheckpointError> {
     let read = || -> Result<TrainingState, CheckpointCause> {
-        let (mut tensors, metadata) = StateDict::from_safetensors(&std::fs::read(path)?)?;
+        let (mut tensors, metadata) = StateDict::from_safetensors(bytes)?;
         let found: serde_json::Value =
             serde_json::from_str(&metadata.ok_or(CheckpointCause::Foreign)?)?;
         if found.get("training").is_none() {
             return Err(CheckpointCause::Foreign);
         }
-        let found: Metadata = serde_json::from_value(found)?;
-        if found.format != FORMAT {
-            return Err(CheckpointCause::Format(found.format));
+        // The format first: the rest of another one need not be readable.
+        let format = found.get("format").and_then(serde_json::Value::as_u64);
+        if let Some(format) = format.filter(|&format| format != u64::from(FORMAT)) {
+            return Err(CheckpointCause::Format(format));
         }
+        let found: Metadata = serde_json::from_value(found)?;
         let mut differences = Vec::new();
         compare(
             "network",
@@ -138,19 +169,33 @@ pub fn read(
         if !differences.is_empty() {
             return Err(CheckpointCause::OtherRun(differences));
         }
-        let moments = tensors.take_prefix("adam.");
+        let memory = tensors.take_prefix("optimizer.");
+        let average = Average {
+            tensors: TensorMap::from_state(tensors.take_prefix("average."), device),
+            count: found.averaged,
+        };
         let tensors = tensors.take_prefix("network.");
         Ok(TrainingState {
-            network: burn::module::Module::train(Network::from_state_dict(
-                network, tensors, device,
-            )?),
-            optimizer: Adam::resume(training.adam.clone(), found.steps, moments, device),
+            network: Network::from_state_dict(network, tensors, device)?.train(),
+            optimizer: Optimizer::resume(training.optimizer.clone(), found.steps, memory, device),
+            average,
             progress: found.progress,
         })
     };
     read().map_err(|cause| CheckpointError {
         path: path.to_owned(),
         cause,
+    })
+}
+
+/// The content of the checkpoint at `path`.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    std::fs::read(path).map_err(|cause| CheckpointError {
+        path: path.to_owned(),
+        cause: cause.into(),
     })
 }
 

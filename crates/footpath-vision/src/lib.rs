@@ -6,7 +6,10 @@
 //! | describe what to learn from | [`sample`] |
 //! | vary samples, weigh pixels, make batches | [`augment`], [`loss`], [`batch`] |
 //! | train, stop and go on | [`train`], [`train_config`], [`setting`], [`checkpoint`], [`progress`] |
-//! | optimizer and learning rate | [`optimizer`], [`schedule`] |
+//! | step by step | [`optimizer`], [`schedule`], [`layer_rates`], [`average`] |
+//! | find a learning rate | [`lr_range`] |
+//! | write down how it went | [`run_log`], [`line_chart`] |
+//! | on several devices or hosts | [`collective`] |
 //! | predict | [`predictor`] |
 //! | keep a network in a file | [`weights`], [`state_dict`], [`atomic_file`] |
 //! | rasters and resizing | [`plane`], [`resample`] |
@@ -44,15 +47,10 @@
 //! )?;
 //! let device = Device::flex();
 //! let folder = tempfile::tempdir()?;
-//! let training = Training {
-//!     network: &UnetConfig { encoder: Encoder::ResNet18, decoder_filters: 1, ..UnetConfig::default() },
-//!     config: &TrainConfig { epochs: 1, size, ..TrainConfig::default() },
-//!     samples: &vec![sample],
-//!     device: &device,
-//!     folder: folder.path(),
-//!     resume: true,
-//!     cancel: &AtomicBool::new(false),
-//! };
+//! let network = UnetConfig { encoder: Encoder::ResNet18, decoder_filters: 1, ..UnetConfig::default() };
+//! let config = TrainConfig { epochs: 1, size, ..TrainConfig::default() };
+//! let (samples, cancel) = (vec![sample], AtomicBool::new(false));
+//! let training = Training::new(&network, &config, &samples, &device, folder.path(), &cancel);
 //! let validate = |_: &Predictor| Ok(Validation { score: 1.0, ..Validation::default() });
 //! let report = training.run(validate, |event| println!("{event:?}"))?;
 //! assert_eq!(report.progress.history.len(), 1);
@@ -72,12 +70,17 @@
 
 pub mod atomic_file;
 pub mod augment;
+pub mod average;
 pub mod batch;
 pub mod checkpoint;
+pub mod collective;
 pub mod device;
 #[cfg(test)]
 mod golden;
+pub mod layer_rates;
+pub mod line_chart;
 pub mod loss;
+pub mod lr_range;
 pub mod network;
 mod normalise;
 pub mod optimizer;
@@ -88,10 +91,13 @@ pub mod pretrained;
 pub mod progress;
 pub mod random;
 pub mod resample;
+mod retention;
+pub mod run_log;
 pub mod sample;
 pub mod schedule;
 pub mod setting;
 pub mod state_dict;
+mod tensor_map;
 pub mod train;
 pub mod train_config;
 pub mod weights;

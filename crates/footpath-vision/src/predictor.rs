@@ -61,6 +61,15 @@ impl Predictor {
         })
     }
 
+    /// The same predictor for inputs of another size, whose sides the encoder's stride must divide.
+    #[must_use]
+    pub fn resized(&self, size: Size) -> Self {
+        Self {
+            size,
+            ..self.clone()
+        }
+    }
+
     /// The network's input size.
     #[must_use]
     pub fn size(&self) -> Size {

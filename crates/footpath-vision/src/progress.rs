@@ -30,6 +30,23 @@ pub struct Losses {
     pub dice: f64,
 }
 
+impl Losses {
+    /// Adds `other` times `factor`.
+    pub(crate) fn add(&mut self, other: &Self, factor: f64) {
+        self.total += other.total * factor;
+        self.cross_entropy += other.cross_entropy * factor;
+        self.dice += other.dice * factor;
+    }
+
+    pub(crate) fn divided_by(&self, count: f64) -> Self {
+        Self {
+            total: self.total / count,
+            cross_entropy: self.cross_entropy / count,
+            dice: self.dice / count,
+        }
+    }
+}
+
 /// The place of a run between two batches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -39,6 +56,8 @@ pub struct Progress {
     pub batch: usize,
     /// Images of this epoch learnt from.
     pub images: usize,
+    /// Steps just left out in a row because a loss or gradient was not finite.
+    pub left_out: usize,
     /// Losses of this epoch, summed over its images.
     pub sums: Losses,
     /// The epochs it has finished.
@@ -46,25 +65,25 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counts a batch of `images` with these mean losses.
-    pub fn add_batch(&mut self, images: usize, losses: &Losses) {
-        let count = images as f64;
-        self.sums.total += losses.total * count;
-        self.sums.cross_entropy += losses.cross_entropy * count;
-        self.sums.dice += losses.dice * count;
+    /// Counts a step that learnt from `batches` of `images` images in all, their losses summed over
+    /// the images.
+    pub(crate) fn add_step(&mut self, batches: usize, images: usize, sums: &Losses) {
+        self.sums.add(sums, 1.0);
         self.images += images;
-        self.batch += 1;
+        self.batch += batches;
+        self.left_out = 0;
+    }
+
+    /// Counts a step that was left out.
+    pub(crate) fn leave_out_step(&mut self, batches: usize) {
+        self.batch += batches;
+        self.left_out += 1;
     }
 
     /// Mean losses of this epoch so far.
     #[must_use]
     pub fn losses(&self) -> Losses {
-        let count = self.images.max(1) as f64;
-        Losses {
-            total: self.sums.total / count,
-            cross_entropy: self.sums.cross_entropy / count,
-            dice: self.sums.dice / count,
-        }
+        self.sums.divided_by(self.images.max(1) as f64)
     }
 
     /// Ends the epoch with its validation. Metrics that are not finite are left out.
@@ -125,8 +144,11 @@ mod tests {
             total,
             ..Losses::default()
         };
-        progress.add_batch(3, &losses(1.0));
-        progress.add_batch(1, &losses(5.0));
+        progress.add_step(1, 3, &losses(3.0));
+        progress.leave_out_step(2);
+        assert_eq!((progress.batch, progress.left_out), (3, 1));
+        progress.add_step(1, 1, &losses(5.0));
+        assert_eq!((progress.batch, progress.left_out), (4, 0));
         assert_eq!(progress.losses().total, 2.0);
         let metrics = BTreeMap::from([("ap".into(), 0.5), ("ap_large".into(), f64::NAN)]);
         progress.finish_epoch(0.1, 0.5, metrics);

@@ -1,5 +1,6 @@
 //! The network as an ordered map from names to tensors, as PyTorch's `state_dict()`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
@@ -166,30 +167,44 @@ impl StateDict {
     }
 }
 
-/// Writes state dicts, each under its prefix, to one safetensors file at `path`.
+/// A tensor to be written, read only when its turn comes.
+pub(crate) trait TensorSource {
+    /// Its shape.
+    fn shape(&self) -> &[usize];
+
+    /// Its values, 32-bit floats.
+    fn values(&self) -> Cow<'_, TensorData>;
+}
+
+impl TensorSource for TensorData {
+    fn shape(&self) -> &[usize] {
+        self.shape().as_slice()
+    }
+
+    fn values(&self) -> Cow<'_, TensorData> {
+        Cow::Borrowed(self)
+    }
+}
+
+/// Writes 32-bit float tensors to one safetensors file at `path`, in their order.
 ///
-/// Tensor by tensor, so that no second copy is held. (The safetensors crate's own writer leaves a
-/// file of random name behind when killed, readable by the owner alone.)
+/// Tensor by tensor, so that no second copy of them is held. (The safetensors crate's own writer
+/// leaves a file of random name behind when killed, readable by the owner alone.)
 pub(crate) fn write_safetensors(
     path: &Path,
     metadata: &str,
-    parts: &[(&str, &StateDict)],
+    tensors: &[(String, &dyn TensorSource)],
 ) -> io::Result<()> {
-    let tensors = || {
-        parts
-            .iter()
-            .flat_map(|(prefix, state)| state.iter().map(move |t| (prefix, t)))
-    };
     let mut end = 0;
-    let infos = tensors().map(|(prefix, (name, data))| {
+    let infos = tensors.iter().map(|(name, tensor)| {
         let start = end;
-        end += data.as_bytes().len();
+        end += tensor.shape().iter().product::<usize>() * size_of::<f32>();
         let info = TensorInfo {
             dtype: Dtype::F32,
-            shape: data.shape().as_slice().to_vec(),
+            shape: tensor.shape().to_vec(),
             data_offsets: (start, end),
         };
-        (format!("{prefix}{name}"), info)
+        (name.clone(), info)
     });
     let header = Metadata::new(Some(wrap(metadata)), infos.collect()).map_err(io::Error::other)?;
     let mut header = serde_json::to_vec(&header)?;
@@ -198,8 +213,8 @@ pub(crate) fn write_safetensors(
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
-    for (_, (_, data)) in tensors() {
-        file.write_all(data.as_bytes())?;
+    for (_, tensor) in tensors {
+        file.write_all(tensor.values().as_bytes())?;
     }
     file.flush()
 }

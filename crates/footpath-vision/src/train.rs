@@ -1,34 +1,43 @@
 //! The training loop.
+//!
+//! [`Training::run`] is the whole of it: batches in their order, a step for each few of them, a
+//! validation and a checkpoint for each epoch. Who wants to know how it goes is told by
+//! [`TrainEvent`]s; what a step does is in `train/step.rs`, what is saved in `train/save.rs`.
+
+mod error;
+mod event;
+mod save;
+mod step;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use footpath_kernels::{LossValue, segmentation_loss};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 
-use crate::atomic_file::WriteError;
-use crate::batch::{Batch, BatchPlan, SkippedSample};
-use crate::checkpoint::{self, CheckpointError, TrainingState};
-use crate::network::{Network, SizeError, UnetConfig};
-use crate::optimizer::Adam;
+use crate::average::Average;
+use crate::batch::BatchPlan;
+use crate::checkpoint::{self, TrainingState};
+use crate::collective::{Alone, Collective};
+use crate::network::{Network, UnetConfig};
+use crate::optimizer::Optimizer;
 use crate::predictor::Predictor;
-use crate::pretrained::{PretrainedError, PretrainedReport, load_encoder};
-use crate::progress::{EpochRecord, Losses, Progress};
+use crate::pretrained::load_encoder;
+use crate::progress::Progress;
+pub use crate::retention::{BEST, LAST};
 use crate::sample::SampleSource;
-use crate::setting::SettingError;
+use crate::schedule::Clock;
 use crate::state_dict::StateDict;
 use crate::train_config::TrainConfig;
-use crate::weights;
-
-/// The run as it stands, in the run's folder.
-pub const LAST: &str = "last.safetensors";
-/// The network of the epoch with the highest score, in the run's folder.
-pub const BEST: &str = "best.safetensors";
+pub use error::{Saved, TrainError};
+pub use event::{BatchReport, TrainEvent};
+use save::Saver;
+use step::Step;
 
 /// A training run to be started or gone on with.
 #[derive(Clone, Copy)]
@@ -45,12 +54,16 @@ pub struct Training<'a> {
     pub folder: &'a Path,
     /// Goes on from [`LAST`] if there is one; otherwise starts anew.
     pub resume: bool,
-    /// Ends the run after the batch in work, as [`Outcome::Interrupted`].
+    /// The weights to start anew from, instead of random and pretrained ones.
+    pub start_from: Option<&'a StateDict>,
+    /// Those who learn together.
+    pub collective: &'a dyn Collective,
+    /// Ends the run after the step in work, as [`Outcome::Interrupted`].
     pub cancel: &'a AtomicBool,
 }
 
 /// What a validation found.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// Decides which epoch is best; higher is better. Must be finite.
     pub score: f64,
@@ -60,51 +73,6 @@ pub struct Validation {
 
 /// A validation, or whatever made it fail.
 pub type ValidationResult = Result<Validation, Box<dyn Error + Send + Sync>>;
-
-/// What happens during a run, for progress bars, tables and trackers.
-#[derive(Debug)]
-pub enum TrainEvent<'a> {
-    /// The encoder was loaded from a file.
-    Pretrained(&'a PretrainedReport),
-    /// The run starts, or goes on, from here.
-    Started {
-        /// Where.
-        progress: &'a Progress,
-        /// Batches in an epoch.
-        batches: usize,
-    },
-    /// A sample could not be used.
-    Skipped(&'a SkippedSample),
-    /// A step was taken.
-    Batch {
-        /// The epoch, from 0.
-        epoch: usize,
-        /// Batches of the epoch that are done.
-        batch: usize,
-        /// Batches in the epoch.
-        batches: usize,
-        /// This batch's losses.
-        losses: Losses,
-        /// Images a second over this batch.
-        images_per_second: f64,
-    },
-    /// The epoch's batches are done and validation starts.
-    Validating {
-        /// The epoch, from 0.
-        epoch: usize,
-    },
-    /// An epoch is done and the checkpoint written.
-    EpochEnd {
-        /// What it brought.
-        record: &'a EpochRecord,
-        /// Whether it is the best so far.
-        is_best: bool,
-        /// Time of its batches (since the last interruption).
-        training: Duration,
-        /// Time of its validation.
-        validation: Duration,
-    },
-}
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,79 +94,38 @@ pub struct TrainReport {
     pub progress: Progress,
 }
 
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The input size does not fit the network.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A setting is out of its range.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// There is nothing to learn from.
-    #[error("none of the {0} training samples can be used")]
-    NoSamples(usize),
-    /// A sample cannot be used and the run is strict.
-    #[error("{0} (strict: a sample that cannot be used ends the run)")]
-    Sample(#[source] SkippedSample),
-    /// The encoder's first weights cannot be used.
-    #[error(transparent)]
-    Pretrained(#[from] PretrainedError),
-    /// The loss is infinite or not a number.
-    #[error(
-        "the loss is {loss} in epoch {epoch}, batch {batch} ({}); the last checkpoint is intact. \
-         Look at these samples, or try a lower learning rate", samples.join(", ")
-    )]
-    LossNotFinite {
-        /// The loss.
-        loss: f64,
-        /// The epoch, from 0.
-        epoch: usize,
-        /// The batch, from 0.
-        batch: usize,
-        /// The names of the batch's samples.
-        samples: Vec<String>,
-    },
-    /// A parameter became infinite or not a number.
-    #[error(
-        "tensor {tensor} is not finite after epoch {epoch}; the last checkpoint is intact. Try a \
-         lower learning rate"
-    )]
-    WeightsNotFinite {
-        /// The tensor.
-        tensor: String,
-        /// The epoch, from 0.
-        epoch: usize,
-    },
-    /// The validation failed.
-    #[error("validation of epoch {epoch} failed: {cause}")]
-    Validation {
-        /// The epoch, from 0.
-        epoch: usize,
-        /// Why.
-        #[source]
-        cause: Box<dyn Error + Send + Sync>,
-    },
-    /// The run cannot go on from its checkpoint.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A checkpoint cannot be written.
-    #[error("{cause}. What was saved last is in {}", last.display())]
-    Write {
-        /// Why.
-        #[source]
-        cause: WriteError,
-        /// The checkpoint.
-        last: PathBuf,
-    },
-}
+impl<'a> Training<'a> {
+    /// A run on one device that goes on from its checkpoint in `folder`, if there is one.
+    #[must_use]
+    pub fn new(
+        network: &'a UnetConfig,
+        config: &'a TrainConfig,
+        samples: &'a dyn SampleSource,
+        device: &'a Device,
+        folder: &'a Path,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            network,
+            config,
+            samples,
+            device,
+            folder,
+            resume: true,
+            start_from: None,
+            collective: &Alone,
+            cancel,
+        }
+    }
 
-impl Training<'_> {
     /// Trains until all epochs are done, the score stops rising, or the run is cancelled.
     ///
-    /// After each epoch `validate` scores the network, [`LAST`] is written, and [`BEST`] if the
-    /// score is the highest so far. The same settings and samples give the same bytes in both,
-    /// for any number of threads, and however often the run was interrupted and resumed.
+    /// After each epoch `validate` scores the network, [`BEST`] is written if the score is the
+    /// highest so far, and [`LAST`]; in between [`LAST`] is written as often as the settings say.
+    /// The same settings and samples give the same bytes in both, for any number of threads, and
+    /// however often the run was interrupted or killed and resumed.
+    ///
+    /// Of several ranks, the first one validates and saves; all give the same report.
     ///
     /// # Errors
     /// See [`TrainError`]. Whatever fails, the checkpoint last written is intact.
@@ -217,103 +144,107 @@ impl Training<'_> {
         validate: &mut dyn FnMut(&Predictor) -> ValidationResult,
         observe: &mut dyn FnMut(&TrainEvent),
     ) -> Result<TrainReport, TrainError> {
-        let config = self.config;
-        let autodiff = self.device.clone().autodiff();
-        let loss_settings = config.loss.kernel();
         let plan = self.batch_plan();
         let mut state = self.start(observe)?;
+        let mut saver = Saver::new(self, state.optimizer.steps());
         observe(&TrainEvent::Started {
             progress: &state.progress,
             batches: plan.batches(),
+            epochs: self.config.epochs,
         });
-
         loop {
             if let Some(outcome) = self.outcome(&state.progress) {
                 return Ok(report(outcome, state));
             }
-            let epoch = state.progress.epoch;
-            let scores = state.progress.scores();
-            let rate = config
-                .schedule
-                .learning_rate(config.adam.learning_rate, &scores);
+            let (epoch, epoch_start) = (state.progress.epoch, Instant::now());
+            let rate = |progress: &Progress| self.learning_rate(&plan, progress);
 
-            let epoch_start = Instant::now();
-            let mut batch_start = epoch_start;
-            for batch in plan.prefetch(scope, epoch, state.progress.batch) {
-                if self.is_cancelled() {
-                    break;
-                }
-                let names = batch.names.clone();
-                let tensors = self.usable(batch, observe)?.map(|b| b.to_device(&autodiff));
-                let mut losses = Losses::default();
-                if let Some(batch) = tensors {
-                    let logits = state.network.forward(batch.images);
-                    let loss =
-                        segmentation_loss(logits, batch.labels, batch.weights, &loss_settings);
-                    losses = read(&loss);
-                    if !losses.total.is_finite() {
-                        return Err(TrainError::LossNotFinite {
-                            loss: losses.total,
+            let mut batches = plan
+                .prefetch(scope, epoch, state.progress.batch)
+                .into_iter();
+            loop {
+                let step_start = Instant::now();
+                let learning_rate = rate(&state.progress);
+                let (next, end) = self.step(state, &mut batches, learning_rate, observe);
+                state = next;
+                match end {
+                    Ok(Some(Step {
+                        left_out: true,
+                        samples,
+                        ..
+                    })) => {
+                        observe(&TrainEvent::LeftOut {
                             epoch,
                             batch: state.progress.batch,
-                            samples: names,
+                            samples: &samples,
                         });
                     }
-                    let gradients = loss.total.backward();
-                    drop(loss);
-                    state.network = state.optimizer.step(state.network, gradients, rate);
+                    Ok(Some(step)) => observe(&TrainEvent::Batch(BatchReport {
+                        epoch,
+                        batch: state.progress.batch,
+                        batches: plan.batches(),
+                        losses: step.losses,
+                        learning_rate,
+                        gradient_norm: step.gradient_norm,
+                        images_per_second: step.images as f64 / step_start.elapsed().as_secs_f64(),
+                    })),
+                    Ok(None) => break,
+                    Err(error) => return Err(saver.rescue(&state, error, observe)),
                 }
-                state.progress.add_batch(names.len(), &losses);
-                observe(&TrainEvent::Batch {
-                    epoch,
-                    batch: state.progress.batch,
-                    batches: plan.batches(),
-                    losses,
-                    images_per_second: names.len() as f64 / batch_start.elapsed().as_secs_f64(),
-                });
-                batch_start = Instant::now();
+                match self.is_cancelled() {
+                    Ok(false) => {}
+                    Ok(true) => break,
+                    Err(error) => return Err(saver.rescue(&state, error, observe)),
+                }
+                saver.save_if_due(&state, observe)?;
             }
-            if self.is_cancelled() {
-                self.save(&state, false)?;
-                return Ok(report(Outcome::Interrupted, state));
+            drop(batches);
+            match self.is_cancelled() {
+                Ok(false) => {}
+                Ok(true) => {
+                    saver.save(&state, observe)?;
+                    return Ok(report(Outcome::Interrupted, state));
+                }
+                Err(error) => return Err(saver.rescue(&state, error, observe)),
             }
             if state.progress.images == 0 {
                 return Err(TrainError::NoSamples(self.samples.len()));
             }
 
             let training = epoch_start.elapsed();
-            observe(&TrainEvent::Validating { epoch });
-            let predictor = Predictor::new(&state.network, config.size, self.device);
-            let validation = match validate(&predictor) {
-                Ok(validation) => validation,
-                Err(_) if self.is_cancelled() => {
-                    self.save(&state, false)?;
+            let average = state.average.clone();
+            let kind = self.config.average;
+            state.average.add_epoch(kind, &state.network, epoch);
+            let validation = match self.validate(&state, validate, observe) {
+                Ok(Some(validation)) => validation,
+                // Saved as before the epoch's end, which will be gone through again.
+                Ok(None) => {
+                    state.average = average;
+                    saver.save(&state, observe)?;
                     return Ok(report(Outcome::Interrupted, state));
                 }
-                Err(cause) => return Err(TrainError::Validation { epoch, cause }),
+                Err(error) => {
+                    state.average = average;
+                    return Err(saver.rescue(&state, error, observe));
+                }
             };
-            drop(predictor);
-            if !validation.score.is_finite() {
-                let cause = format!("the score is {}", validation.score).into();
-                return Err(TrainError::Validation { epoch, cause });
-            }
-            state
-                .progress
-                .finish_epoch(rate, validation.score, validation.metrics);
-            let is_best = state.progress.epochs_without_rise() == 0;
-            self.save(&state, is_best)?;
+            let learning_rate = rate(&state.progress);
+            let Validation { score, metrics } = validation;
+            state.progress.finish_epoch(learning_rate, score, metrics);
             if let Some(record) = state.progress.history.last() {
                 observe(&TrainEvent::EpochEnd {
                     record,
-                    is_best,
+                    is_best: state.progress.epochs_without_rise() == 0,
                     training,
                     validation: epoch_start.elapsed().saturating_sub(training),
                 });
             }
+            drop(average);
+            saver.save_epoch(&state, observe)?;
         }
     }
 
-    fn check(&self) -> Result<(), TrainError> {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
         self.network.check()?;
         self.network.check_size(self.config.size)?;
         self.config.check()?;
@@ -323,10 +254,13 @@ impl Training<'_> {
         Ok(())
     }
 
-    fn batch_plan(&self) -> BatchPlan<'_> {
+    pub(crate) fn batch_plan(&self) -> BatchPlan<'_> {
         BatchPlan {
             samples: self.samples,
+            limit: self.config.samples,
             batch_size: self.config.batch_size,
+            rank: self.collective.rank(),
+            ranks: self.collective.ranks(),
             size: self.config.size,
             classes: self.network.classes,
             augment: &self.config.augment,
@@ -335,28 +269,77 @@ impl Training<'_> {
         }
     }
 
-    /// The state to go on from: the checkpoint's, or a new network's.
-    fn start(&self, observe: &mut dyn FnMut(&TrainEvent)) -> Result<TrainingState, TrainError> {
+    /// The learning rate of the next step.
+    fn learning_rate(&self, plan: &BatchPlan, progress: &Progress) -> f64 {
+        let config = self.config;
+        let steps = |batches: usize| batches.div_ceil(config.accumulate) as u64;
+        let clock = Clock {
+            epoch: progress.epoch as u64,
+            epochs: config.epochs as u64,
+            step: steps(progress.batch),
+            steps_per_epoch: steps(plan.batches()),
+            scores: &progress.scores(),
+        };
+        let (rate, unit) = (config.learning_rate, config.schedule_unit);
+        let schedule = &config.schedule;
+        schedule.learning_rate(rate, unit, &config.warmup, &clock)
+    }
+
+    /// The state to go on from: the checkpoint's, or a new network's; rank 0's on all ranks.
+    pub(crate) fn start(
+        &self,
+        observe: &mut dyn FnMut(&TrainEvent),
+    ) -> Result<TrainingState, TrainError> {
         let last = self.folder.join(LAST);
-        if self.resume && last.exists() {
-            return Ok(checkpoint::read(
-                &last,
-                self.network,
-                self.config,
-                self.device,
-            )?);
-        }
-        let mut network = Network::new(self.network, self.config.seed, self.device);
-        if let Some(path) = &self.network.pretrained {
+        let resumes = self.is_first() && self.resume && last.exists();
+        let checkpoint = if resumes {
+            checkpoint::read(&last)?
+        } else {
+            Vec::new()
+        };
+        let checkpoint = self.broadcast(checkpoint)?;
+        let (network, config) = (self.network, self.config);
+        let mut state = if checkpoint.is_empty() {
+            TrainingState {
+                network: self.first_network(observe)?.train(),
+                optimizer: Optimizer::new(config.optimizer.clone()),
+                average: Average::default(),
+                progress: Progress::default(),
+            }
+        } else {
+            checkpoint::from_bytes(&checkpoint, &last, network, config, self.device)?
+        };
+        state.network = config.freeze.apply(state.network)?;
+        Ok(state)
+    }
+
+    /// The network before its first step.
+    fn first_network(&self, observe: &mut dyn FnMut(&TrainEvent)) -> Result<Network, TrainError> {
+        let (config, device) = (self.network, self.device);
+        let from_state =
+            |state| Network::from_state_dict(config, state, device).map_err(TrainError::Start);
+        let mut network = match self.start_from {
+            Some(state) if self.is_first() => from_state(state.clone())?,
+            _ => Network::new(config, self.config.seed, device),
+        };
+        if let (true, None, Some(path)) = (self.is_first(), self.start_from, &config.pretrained) {
             let (loaded, report) = load_encoder(network, path)?;
             observe(&TrainEvent::Pretrained(&report));
             network = loaded;
         }
-        Ok(TrainingState {
-            network: network.train(),
-            optimizer: Adam::new(self.config.adam.clone()),
-            progress: Progress::default(),
-        })
+        if self.collective.ranks() == 1 {
+            return Ok(network);
+        }
+        let bytes = StateDict::of(&network)
+            .to_safetensors("")
+            .map_err(|cause| {
+                TrainError::lost(format!("the network cannot be sent: {cause}"), self.saved())
+            })?;
+        let bytes = self.broadcast(bytes)?;
+        let state = StateDict::from_safetensors(&bytes).map_err(|cause| {
+            TrainError::lost(format!("it sent no network: {cause}"), self.saved())
+        })?;
+        from_state(state.0)
     }
 
     fn outcome(&self, progress: &Progress) -> Option<Outcome> {
@@ -371,45 +354,82 @@ impl Training<'_> {
         lost.then_some(Outcome::StoppedEarly)
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
-    }
-
-    /// Reports a batch's unusable samples; `None` if that is all it has.
-    fn usable(
+    /// Validates the network, or the average of its weights, on rank 0; `None` if cancelled
+    /// meanwhile.
+    fn validate(
         &self,
-        mut batch: Batch,
+        state: &TrainingState,
+        validate: &mut dyn FnMut(&Predictor) -> ValidationResult,
         observe: &mut dyn FnMut(&TrainEvent),
-    ) -> Result<Option<Batch>, TrainError> {
-        for skipped in batch.skipped.drain(..) {
-            if self.config.strict {
-                return Err(TrainError::Sample(skipped));
+    ) -> Result<Option<Validation>, TrainError> {
+        let epoch = state.progress.epoch;
+        let failed = |cause| TrainError::Validation { epoch, cause };
+        let mut validation = None;
+        if self.is_first() {
+            let network = state.average.network(&state.network);
+            let predictor = Predictor::new(&network, self.config.size, self.device);
+            drop(network);
+            observe(&TrainEvent::Validating {
+                epoch,
+                predictor: &predictor,
+            });
+            validation = match validate(&predictor) {
+                Ok(validation) => Some(validation),
+                Err(_) if self.cancel.load(Ordering::Relaxed) => None,
+                Err(cause) => return Err(failed(cause)),
+            };
+            if let Some(Validation { score, .. }) = validation
+                && !score.is_finite()
+            {
+                return Err(failed(format!("the score is {score}").into()));
             }
-            observe(&TrainEvent::Skipped(&skipped));
         }
-        Ok((!batch.names.is_empty()).then_some(batch))
+        if self.collective.ranks() == 1 {
+            return Ok(validation);
+        }
+        if let Some(validation) = &mut validation {
+            // JSON has no other numbers.
+            validation.metrics.retain(|_, value| value.is_finite());
+        }
+        let bytes = serde_json::to_vec(&validation).map_err(|cause| failed(cause.into()))?;
+        serde_json::from_slice(&self.broadcast(bytes)?).map_err(|cause| failed(cause.into()))
     }
 
-    /// Writes the best network first: a run killed in between repeats its epoch and writes the
-    /// same again.
-    fn save(&self, state: &TrainingState, is_best: bool) -> Result<(), TrainError> {
-        let tensors = StateDict::of(&state.network);
-        if let Some(tensor) = tensors.first_not_finite() {
-            return Err(TrainError::WeightsNotFinite {
-                tensor: tensor.to_owned(),
-                epoch: state.progress.epoch.saturating_sub(1),
-            });
+    fn is_first(&self) -> bool {
+        self.collective.rank() == 0
+    }
+
+    /// Whether the run shall end, on any rank.
+    fn is_cancelled(&self) -> Result<bool, TrainError> {
+        let here = self.cancel.load(Ordering::Relaxed);
+        if self.collective.ranks() == 1 {
+            return Ok(here);
         }
+        let mut flag = [f32::from(u8::from(here))];
+        self.collective
+            .sum(&mut flag)
+            .map_err(|cause| self.lost_rank(cause))?;
+        Ok(flag[0] > 0.0)
+    }
+
+    fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>, TrainError> {
+        let received = self.collective.broadcast(bytes);
+        received.map_err(|cause| self.lost_rank(cause))
+    }
+
+    fn lost_rank(&self, cause: crate::collective::LostRank) -> TrainError {
+        TrainError::LostRank {
+            cause,
+            saved: self.saved(),
+        }
+    }
+
+    /// What a failed run can go on from.
+    fn saved(&self) -> Saved {
         let last = self.folder.join(LAST);
-        let (network, training) = (self.network, self.config);
-        let written = if is_best {
-            weights::write(&self.folder.join(BEST), network, training.size, &tensors)
-        } else {
-            Ok(())
-        };
-        written
-            .and_then(|()| checkpoint::write(&last, state, &tensors, network, training))
-            .map_err(|cause| TrainError::Write { cause, last })
+        Saved {
+            checkpoint: last.exists().then_some(last),
+        }
     }
 }
 
@@ -417,15 +437,6 @@ fn report(outcome: Outcome, state: TrainingState) -> TrainReport {
     TrainReport {
         outcome,
         progress: state.progress,
-    }
-}
-
-fn read(loss: &LossValue) -> Losses {
-    let number = |tensor: &Tensor<1>| tensor.clone().into_scalar::<f64>();
-    Losses {
-        total: number(&loss.total),
-        cross_entropy: number(&loss.cross_entropy),
-        dice: number(&loss.dice),
     }
 }
 

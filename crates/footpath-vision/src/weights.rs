@@ -11,7 +11,9 @@ use crate::network::{Network, SizeError, UnetConfig};
 use crate::plane::Size;
 use crate::predictor::Predictor;
 use crate::setting::SettingError;
-use crate::state_dict::{SafetensorsReadError, StateDict, StateDictError, write_safetensors};
+use crate::state_dict::{
+    SafetensorsReadError, StateDict, StateDictError, TensorSource, write_safetensors,
+};
 
 /// Version of the metadata.
 const FORMAT: u32 = 1;
@@ -73,7 +75,13 @@ impl Weights {
     /// # Errors
     /// If the file cannot be written; the earlier one is intact.
     pub fn write(&self, path: &Path) -> Result<(), WriteError> {
-        write(path, &self.network, self.size, &self.state)
+        let tensors = self.state.iter();
+        write(
+            path,
+            &self.network,
+            self.size,
+            tensors.map(|(name, data)| (name, data as _)),
+        )
     }
 
     /// Reads the file at `path`.
@@ -131,11 +139,11 @@ impl Weights {
 /// Writes a file of [`Weights`] from its parts.
 ///
 /// Where the encoder's first weights came from is not written: it is no part of the network.
-pub(crate) fn write(
+pub(crate) fn write<'a>(
     path: &Path,
     network: &UnetConfig,
     size: Size,
-    state: &StateDict,
+    tensors: impl Iterator<Item = (&'a str, &'a dyn TensorSource)>,
 ) -> Result<(), WriteError> {
     let metadata = Metadata {
         format: FORMAT,
@@ -147,7 +155,8 @@ pub(crate) fn write(
     };
     replace_file(path, |path| {
         let metadata = serde_json::to_string(&metadata)?;
-        write_safetensors(path, &metadata, &[("", state)])
+        let tensors: Vec<_> = tensors.map(|(name, t)| (name.to_owned(), t)).collect();
+        write_safetensors(path, &metadata, &tensors)
     })
 }
 

@@ -136,7 +136,7 @@ impl Deconv {
 /// Batch norm over `[N, H, W]` for each channel (Ioffe and Szegedy 2015, arXiv 1502.03167).
 ///
 /// A tensor on an autodiff device is normalised by its own batch's statistics, which also move
-/// the running ones; any other tensor by the running statistics.
+/// the running ones, unless the batch norm is frozen; any other tensor by the running statistics.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// γ, `[C]`.
@@ -147,6 +147,9 @@ pub struct BatchNorm {
     pub running_mean: Buffer,
     /// Running variance (unbiased), `[C]`.
     pub running_var: Buffer,
+    /// Normalises by the running statistics in training too, and leaves them as they are.
+    #[module(skip)]
+    pub frozen: bool,
 }
 
 impl BatchNorm {
@@ -158,6 +161,7 @@ impl BatchNorm {
             bias: zeros([channels], device),
             running_mean: Buffer::new(Tensor::zeros([channels], device)),
             running_var: Buffer::new(Tensor::zeros([channels], device)),
+            frozen: false,
         }
     }
 
@@ -170,8 +174,11 @@ impl BatchNorm {
         activation: Activation,
     ) -> Tensor<4> {
         let (gamma, beta) = (self.weight.val(), self.bias.val());
-        if !x.is_autodiff() {
-            let (mean, variance) = (self.running_mean.get(), self.running_var.get());
+        if self.frozen || !x.is_autodiff() {
+            let (mut mean, mut variance) = (self.running_mean.get(), self.running_var.get());
+            if x.is_autodiff() {
+                (mean, variance) = (Tensor::from_inner(mean), Tensor::from_inner(variance));
+            }
             return kernels::batch_norm_eval(
                 x, gamma, beta, mean, variance, EPSILON, residual, activation,
             );

@@ -215,6 +215,15 @@ impl Network {
         }
     }
 
+    /// Freezes the batch norms whose names (`encoder.layer1.0.bn2`) are chosen: in training they
+    /// normalise by their running statistics, which stay as they are.
+    pub fn freeze_batch_norms(&mut self, is_frozen: &dyn Fn(&str) -> bool) {
+        match self {
+            Self::ResNet(network) => network.freeze_batch_norms(is_frozen),
+            Self::Vgg(_) => {} // It has none.
+        }
+    }
+
     /// The network for inference: off autodiff, batch norms folded into the convolutions.
     #[must_use]
     pub fn for_inference(&self) -> Self {

@@ -87,6 +87,19 @@ impl Block {
         }
     }
 
+    /// The batch norms with their names.
+    fn norms(&mut self) -> impl Iterator<Item = (&'static str, &mut BatchNorm)> {
+        let downsample = self.downsample.as_mut().and_then(|(_, norm)| norm.as_mut());
+        [
+            ("bn1", self.bn1.as_mut()),
+            ("bn2", self.bn2.as_mut()),
+            ("bn3", self.bn3.as_mut()),
+            ("downsample.1", downsample),
+        ]
+        .into_iter()
+        .filter_map(|(name, norm)| Some((name, norm?)))
+    }
+
     fn fold(self) -> Self {
         Self {
             conv1: fold(self.conv1, self.bn1),
@@ -159,6 +172,26 @@ impl ResNet {
         let c4 = stage(&self.layer3, c3.clone());
         let c5 = stage(&self.layer4, c4.clone());
         [c2, c3, c4, c5]
+    }
+
+    /// Freezes the batch norms whose names within the encoder (`layer1.0.bn2`) are chosen.
+    pub fn freeze_batch_norms(&mut self, is_frozen: &dyn Fn(&str) -> bool) {
+        if let Some(norm) = &mut self.bn1 {
+            norm.frozen = is_frozen("bn1");
+        }
+        let stages = [
+            &mut self.layer1,
+            &mut self.layer2,
+            &mut self.layer3,
+            &mut self.layer4,
+        ];
+        for (stage, blocks) in (1..).zip(stages) {
+            for (index, block) in blocks.iter_mut().enumerate() {
+                for (name, norm) in block.norms() {
+                    norm.frozen = is_frozen(&format!("layer{stage}.{index}.{name}"));
+                }
+            }
+        }
     }
 
     /// The same function in inference, each batch norm folded into the convolution before it.

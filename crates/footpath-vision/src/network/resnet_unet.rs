@@ -56,6 +56,12 @@ impl ResNetUnet {
         self.r#final.forward(x, Activation::None)
     }
 
+    /// Freezes the batch norms whose names (`encoder.layer1.0.bn2`) are chosen.
+    pub fn freeze_batch_norms(&mut self, is_frozen: &dyn Fn(&str) -> bool) {
+        self.encoder
+            .freeze_batch_norms(&|name| is_frozen(&format!("encoder.{name}")));
+    }
+
     /// The same function in inference, without batch norms.
     #[must_use]
     pub fn fold(self) -> Self {

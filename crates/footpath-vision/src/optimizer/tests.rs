@@ -1,12 +1,14 @@
-use burn::tensor::Int;
+use burn::tensor::{Int, TensorData};
 use footpath_kernels::segmentation_loss;
 
 use super::*;
 use crate::golden;
+use crate::layer_rates::Freeze;
 use crate::loss::LossConfig;
 use crate::network::{Encoder, UnetConfig, tests::formula_state};
+use crate::tensor_map::floats;
 
-fn config() -> UnetConfig {
+fn config_of_network() -> UnetConfig {
     UnetConfig {
         encoder: Encoder::ResNet18,
         decoder_filters: 4,
@@ -30,7 +32,12 @@ fn batch(device: &Device) -> (Tensor<4>, Tensor<3, Int>, Tensor<3>) {
 }
 
 /// Takes steps and gives the losses before each: total, cross entropy, dice.
-fn train(mut network: Network, adam: &mut Adam, steps: usize) -> (Network, Vec<[f64; 3]>) {
+fn train(
+    mut network: Network,
+    optimizer: &mut Optimizer,
+    rate: f64,
+    steps: usize,
+) -> (Network, Vec<[f64; 3]>) {
     let (images, labels, weights) = batch(&Device::flex().autodiff());
     let mut losses = Vec::new();
     for _ in 0..steps {
@@ -39,17 +46,17 @@ fn train(mut network: Network, adam: &mut Adam, steps: usize) -> (Network, Vec<[
         let loss = segmentation_loss(logits, labels.clone(), weights.clone(), &settings);
         let parts = [&loss.total, &loss.cross_entropy, &loss.dice];
         losses.push(parts.map(|part| part.clone().into_scalar::<f64>()));
-        let gradients = loss.total.backward();
+        let gradients = TensorMap::of_gradients(&network, loss.total.backward());
         drop(loss);
-        network = adam.step(network, gradients, 5e-4);
+        network = optimizer.step(network, gradients, &|_| rate);
     }
     (network, losses)
 }
 
 fn start() -> Network {
     let device = Device::flex();
-    let state = formula_state(&config(), &device);
-    Network::from_state_dict(&config(), state, &device)
+    let state = formula_state(&config_of_network(), &device);
+    Network::from_state_dict(&config_of_network(), state, &device)
         .unwrap()
         .train()
 }
@@ -65,7 +72,12 @@ fn six_steps_agree_with_pytorch() {
         [0.772_346_32, 0.630_295_10, 0.710_255_98],
         [0.758_257_75, 0.616_274_00, 0.709_918_62],
     ];
-    let (network, losses) = train(start(), &mut Adam::new(AdamConfig::default()), 6);
+    let (network, losses) = train(
+        start(),
+        &mut Optimizer::new(OptimizerConfig::default()),
+        5e-4,
+        6,
+    );
     for (found, expected) in losses.iter().flatten().zip(LOSSES.iter().flatten()) {
         assert!((found - expected).abs() < 1e-5, "{losses:?}");
     }
@@ -79,27 +91,136 @@ fn six_steps_agree_with_pytorch() {
     assert!((mean + 0.136_570_79).abs() < 1e-4, "{mean}");
 }
 
+/// What six steps bring, as `pytorch/training_steps.py` prints it: the losses before each, then
+/// the mean logit and the first running variance.
+fn six_steps(config: OptimizerConfig, freeze: &Freeze, rate: f64) -> [f64; 8] {
+    let network = freeze.apply(start()).unwrap();
+    let (network, losses) = train(network, &mut Optimizer::new(config), rate, 6);
+    let (images, ..) = batch(&Device::flex());
+    let mean: f64 = network.for_inference().forward(images).mean().into_scalar();
+    let variance = f64::from(StateDict::of(&network).values("encoder.bn1.running_var")[0]);
+    let losses: Vec<f64> = losses.iter().map(|losses| losses[0]).collect();
+    [
+        losses[0], losses[1], losses[2], losses[3], losses[4], losses[5], mean, variance,
+    ]
+}
+
+fn assert_agree(found: [f64; 8], expected: [f64; 8]) {
+    for (index, (f, e)) in found.iter().zip(expected).enumerate() {
+        let tolerance = if index == 6 { 1e-4 } else { 1e-5 };
+        assert!(
+            (f - e).abs() < tolerance,
+            "{found:?} instead of {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn adamw_agrees_with_pytorch() {
+    let adam = AdamConfig {
+        weight_decay: 0.1,
+        ..AdamConfig::default()
+    };
+    assert_agree(
+        six_steps(OptimizerConfig::AdamW(adam), &Freeze::default(), 5e-4),
+        [
+            0.826_961_46,
+            0.811_539_11,
+            0.798_342_35,
+            0.785_589_34,
+            0.772_111_18,
+            0.757_939_88,
+            -0.136_790_51,
+            0.647_888_96,
+        ],
+    );
+}
+
+#[test]
+fn gradient_descent_agrees_with_pytorch() {
+    let sgd = |nesterov| {
+        OptimizerConfig::Sgd(SgdConfig {
+            weight_decay: 0.1,
+            nesterov,
+            ..SgdConfig::default()
+        })
+    };
+    assert_agree(
+        six_steps(sgd(false), &Freeze::default(), 0.02),
+        [
+            0.826_961_46,
+            0.821_627_26,
+            0.811_860_50,
+            0.798_668_98,
+            0.783_079_21,
+            0.766_166_45,
+            -0.113_194_66,
+            0.640_182_97,
+        ],
+    );
+    assert_agree(
+        six_steps(sgd(true), &Freeze::default(), 0.02),
+        [
+            0.826_961_46,
+            0.816_919_27,
+            0.803_482_17,
+            0.787_671_03,
+            0.770_523_73,
+            0.753_065_82,
+            -0.102_079_36,
+            0.637_483_42,
+        ],
+    );
+}
+
+#[test]
+fn a_frozen_encoder_agrees_with_pytorchs_in_evaluation_mode() {
+    let freeze = Freeze {
+        layers: vec!["encoder".into()],
+        batch_norm: false,
+    };
+    assert_agree(
+        six_steps(OptimizerConfig::default(), &freeze, 5e-4),
+        [
+            0.825_668_99,
+            0.819_399_36,
+            0.812_998_95,
+            0.806_296_53,
+            0.799_204_11,
+            0.791_680_81,
+            -0.113_867_39,
+            0.620_895_62,
+        ],
+    );
+}
+
 #[test]
 fn an_optimizer_goes_on_from_its_state() {
-    let mut adam = Adam::new(AdamConfig::default());
-    let (network, _) = train(start(), &mut adam, 2);
-    let state = StateDict::of(&network);
-    let (whole, _) = train(network, &mut adam, 1);
+    let state_dict = |optimizer: &Optimizer| {
+        let mut state = StateDict::default();
+        for (name, tensor) in optimizer.state() {
+            state.insert(name, &tensor.shape, floats(&tensor.to_data()).to_vec());
+        }
+        state
+    };
+    for config in [
+        OptimizerConfig::default(),
+        OptimizerConfig::Sgd(SgdConfig::default()),
+    ] {
+        let mut whole = Optimizer::new(config.clone());
+        let (network, _) = train(start(), &mut whole, 5e-4, 2);
+        let state = StateDict::of(&network);
+        let memory = state_dict(&whole);
+        let (expected, _) = train(network, &mut whole, 5e-4, 1);
 
-    let (first, mut earlier) = (start(), Adam::new(AdamConfig::default()));
-    train(first, &mut earlier, 2);
-    let device = Device::flex();
-    let mut resumed = Adam::resume(
-        AdamConfig::default(),
-        earlier.steps(),
-        earlier.state(),
-        &device,
-    );
-    let network = Network::from_state_dict(&config(), state, &device)
-        .unwrap()
-        .train();
-    let (network, _) = train(network, &mut resumed, 1);
-    assert_eq!(StateDict::of(&network), StateDict::of(&whole));
-    assert_eq!(resumed.state(), adam.state());
-    assert_eq!(resumed.steps(), 3);
+        let device = Device::flex();
+        let mut resumed = Optimizer::resume(config, 2, memory, &device);
+        let network = Network::from_state_dict(&config_of_network(), state, &device)
+            .unwrap()
+            .train();
+        let (network, _) = train(network, &mut resumed, 5e-4, 1);
+        assert_eq!(StateDict::of(&network), StateDict::of(&expected));
+        assert_eq!(state_dict(&resumed), state_dict(&whole));
+        assert_eq!(resumed.steps(), 3);
+    }
 }

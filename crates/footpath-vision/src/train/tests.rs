@@ -5,9 +5,17 @@ use std::sync::atomic::AtomicUsize;
 use image::RgbImage;
 
 use super::*;
+use crate::average::AverageConfig;
+use crate::collective::LostRank;
+use crate::collective::threads::ThreadRank;
+use crate::layer_rates::LayerRates;
+use crate::lr_range::LrRangeConfig;
 use crate::network::Encoder;
+use crate::optimizer::{OptimizerConfig, SgdConfig};
 use crate::plane::{Plane, Size};
 use crate::sample::Sample;
+use crate::train_config::{CheckpointConfig, NotFinite};
+use crate::weights::Weights;
 
 const SIZE: Size = Size::new(64, 64);
 
@@ -74,15 +82,14 @@ impl Setup {
     }
 
     fn training(&self) -> Training<'_> {
-        Training {
-            network: &self.network,
-            config: &self.config,
-            samples: &self.samples,
-            device: &self.device,
-            folder: self.folder.path(),
-            resume: true,
-            cancel: &self.cancel,
-        }
+        Training::new(
+            &self.network,
+            &self.config,
+            &self.samples,
+            &self.device,
+            self.folder.path(),
+            &self.cancel,
+        )
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {
@@ -130,7 +137,7 @@ fn scripted(scores: &[f64]) -> impl FnMut(&Predictor) -> ValidationResult {
 fn loss_falls_and_the_network_tells_squares_from_ground() {
     let mut config = config(8);
     config.batch_size = 2;
-    config.adam.learning_rate = 3e-2;
+    config.learning_rate = 3e-2;
     config.augment.enabled = false;
     config.loss = config.loss.unweighted();
     let setup = Setup::new(config, 12);
@@ -189,7 +196,7 @@ fn an_interrupted_run_ends_as_the_whole_one() {
             .run(
                 |network| Ok(validation(contrast(network))),
                 |event| {
-                    if matches!(event, TrainEvent::Batch { .. }) {
+                    if matches!(event, TrainEvent::Batch(_)) {
                         broken.cancel.store(true, Ordering::Relaxed);
                     }
                 },
@@ -217,13 +224,13 @@ fn training_stops_when_the_score_stops_rising_and_keeps_the_best() {
     let mut config = config(9);
     config.patience = Some(2);
     let setup = Setup::new(config, 1);
-    let mut best_bytes = Vec::new();
+    let (mut is_new, mut best_bytes) = (false, Vec::new());
     let report = setup
         .training()
-        .run(scripted(&[0.1, 0.3, 0.2, 0.3, 0.9]), |event| {
-            if let TrainEvent::EpochEnd { is_best: true, .. } = event {
-                best_bytes = setup.bytes(BEST);
-            }
+        .run(scripted(&[0.1, 0.3, 0.2, 0.3, 0.9]), |event| match event {
+            TrainEvent::EpochEnd { is_best, .. } => is_new = *is_best,
+            TrainEvent::Saved { .. } if is_new => best_bytes = setup.bytes(BEST),
+            _ => {}
         })
         .unwrap();
     assert_eq!(report.outcome, Outcome::StoppedEarly);
@@ -237,7 +244,7 @@ fn a_run_with_other_settings_is_not_gone_on_with() {
     let mut setup = Setup::new(config(1), 1);
     setup.training().run(scripted(&[0.1]), |_| {}).unwrap();
     setup.config.batch_size = 2;
-    setup.config.adam.learning_rate = 1e-3;
+    setup.config.learning_rate = 1e-3;
     let error = setup
         .training()
         .run(scripted(&[]), |_| {})
@@ -245,8 +252,8 @@ fn a_run_with_other_settings_is_not_gone_on_with() {
         .to_string();
     assert!(
         error.contains(
-            "of a run with other settings: training.adam.learning_rate 0.0005 instead of 0.001, \
-             training.batch_size 3 instead of 2"
+            "of a run with other settings: training.batch_size 3 instead of 2, \
+             training.learning_rate 0.0005 instead of 0.001"
         ),
         "{error}"
     );
@@ -262,7 +269,7 @@ fn a_loss_that_is_no_number_ends_the_run_with_the_samples_names() {
     setup.config.batch_size = 1;
     setup.training().run(scripted(&[0.1]), |_| {}).unwrap();
     let before = setup.bytes(LAST);
-    setup.config.adam.learning_rate = 1e30;
+    setup.config.learning_rate = 1e30;
     let mut training = setup.training();
     training.resume = false;
     let second = training.batch_plan().order(0)[1];
@@ -270,10 +277,12 @@ fn a_loss_that_is_no_number_ends_the_run_with_the_samples_names() {
         .run(scripted(&[0.1]), |_| {})
         .unwrap_err()
         .to_string();
-    assert!(
-        error.contains(&format!("in epoch 0, batch 1 ({second}.png)")),
-        "{error}"
-    );
+    let place = format!("in epoch 0, batch 1 ({second}.png)");
+    let saved = setup.folder.path().join(LAST);
+    let saved = format!("What was saved last is in {}", saved.display());
+    for part in [&*place, &*saved, "learning_rate", "not_finite: skip"] {
+        assert!(error.contains(part), "{error}");
+    }
     assert!(setup.bytes(LAST) == before);
 }
 
@@ -302,11 +311,18 @@ fn events_tell_the_whole_story() {
             seen.fetch_add(1, Ordering::Relaxed);
             story.push(match event {
                 TrainEvent::Started { batches, .. } => format!("{batches} batches"),
-                TrainEvent::Batch { batch, losses, .. } => {
+                TrainEvent::Batch(report) => {
+                    let losses = report.losses;
                     assert!(losses.total > 0.0 && losses.cross_entropy > 0.0 && losses.dice > 0.0);
-                    format!("batch {batch}")
+                    assert!(report.gradient_norm > 0.0);
+                    format!("batch {} at {}", report.batch, report.learning_rate)
                 }
-                TrainEvent::Validating { epoch } => format!("validating {epoch}"),
+                TrainEvent::Saving => "saving".to_owned(),
+                TrainEvent::Saved { path, .. } => {
+                    assert_eq!(*path, setup.folder.path().join(LAST));
+                    "saved".to_owned()
+                }
+                TrainEvent::Validating { epoch, .. } => format!("validating {epoch}"),
                 TrainEvent::EpochEnd {
                     record, is_best, ..
                 } => {
@@ -318,10 +334,360 @@ fn events_tell_the_whole_story() {
         .unwrap();
     let expected = [
         "2 batches",
-        "batch 1",
-        "batch 2",
+        "batch 1 at 0.0005",
+        "batch 2 at 0.0005",
         "validating 0",
         "score 0.5 best true",
+        "saving",
+        "saved",
     ];
     assert_eq!(story, expected);
+}
+
+fn difference(a: &StateDict, b: &StateDict) -> f64 {
+    let (mut square, mut sum) = (0.0, 0.0);
+    for (name, _) in a.iter() {
+        for (x, y) in a.values(name).iter().zip(b.values(name)) {
+            square += f64::from(x - y).powi(2);
+            sum += f64::from(*x).powi(2);
+        }
+    }
+    (square / sum).sqrt()
+}
+
+/// The best network of a run.
+fn weights(setup: &Setup) -> StateDict {
+    let path = setup.folder.path().join(BEST);
+    Weights::read(&path).unwrap().state
+}
+
+fn trained(setup: &Setup) -> StateDict {
+    setup.training().run(scripted(&[0.5]), |_| {}).unwrap();
+    weights(setup)
+}
+
+/// One epoch on 6 samples of a network without batch norm whose loss is a mean over images.
+fn mean_setup(batch_size: usize) -> Setup {
+    let mut setup = Setup::new(config(1), 6);
+    setup.network.encoder = Encoder::Vgg11;
+    setup.config.batch_size = batch_size;
+    setup.config.loss.dice = 0.0;
+    setup
+}
+
+#[test]
+fn accumulated_batches_teach_what_one_large_batch_does() {
+    let whole = trained(&mean_setup(4));
+    let mut setup = mean_setup(2);
+    setup.config.accumulate = 2;
+    let mut batches = Vec::new();
+    let report = setup
+        .training()
+        .run(scripted(&[0.5]), |event| {
+            if let TrainEvent::Batch(report) = event {
+                batches.push(report.batch);
+            }
+        })
+        .unwrap();
+    // 6 samples: a step of 4 and one of the 2 that are left, as with batches of 4.
+    assert_eq!(batches, [2, 3]);
+    assert_eq!(report.progress.history.len(), 1);
+    let distance = difference(&whole, &weights(&setup));
+    assert!(distance < 1e-5, "{distance}");
+}
+
+#[test]
+fn ranks_learn_together_what_one_learns_from_all_batches() {
+    let whole = trained(&mean_setup(4));
+    let setup = mean_setup(2);
+    let reports: Vec<TrainReport> = thread::scope(|scope| {
+        let run = |rank: ThreadRank| {
+            let setup = &setup;
+            scope.spawn(move || {
+                let training = Training {
+                    collective: &rank,
+                    ..setup.training()
+                };
+                training.run(scripted(&[0.5]), |_| {}).unwrap()
+            })
+        };
+        let threads: Vec<_> = ThreadRank::group(2).into_iter().map(run).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(reports[0], reports[1]);
+    let distance = difference(&whole, &weights(&setup));
+    assert!(distance < 1e-5, "{distance}");
+}
+
+#[test]
+fn a_lost_rank_ends_the_run_with_a_checkpoint_to_go_on_from() {
+    let expected = {
+        let setup = mean_setup(2);
+        run_ranks(&setup, None);
+        setup.bytes(LAST)
+    };
+    let setup = mean_setup(2);
+    let error = run_ranks(&setup, Some(1)).unwrap();
+    assert!(
+        error.contains("another process of this training is gone"),
+        "{error}"
+    );
+    assert!(error.contains("What was saved last is in"), "{error}");
+    assert_eq!(run_ranks(&setup, None), None);
+    assert!(setup.bytes(LAST) == expected);
+}
+
+/// Two ranks, the second lost after `lose_after` steps; rank 0's error.
+fn run_ranks(setup: &Setup, lose_after: Option<usize>) -> Option<String> {
+    thread::scope(|scope| {
+        let mut ranks = ThreadRank::group(2).into_iter();
+        let (first, second) = (ranks.next().unwrap(), ranks.next().unwrap());
+        let run = |rank: ThreadRank, validate: fn() -> ValidationResult| {
+            let failing = FailingRank {
+                steps: AtomicUsize::new(match (rank.rank(), lose_after) {
+                    // The network, then a gradient and a flag a step.
+                    (1, Some(steps)) => 2 * steps,
+                    _ => usize::MAX,
+                }),
+                rank,
+            };
+            let training = Training {
+                collective: &failing,
+                ..setup.training()
+            };
+            training
+                .run(move |_| validate(), |_| {})
+                .err()
+                .map(|e| e.to_string())
+        };
+        let worker = scope.spawn(move || run(second, || unreachable!()));
+        let error = run(first, || Ok(validation(0.5)));
+        worker.join().unwrap();
+        error
+    })
+}
+
+/// A rank that is gone after so many sums.
+#[derive(Debug)]
+struct FailingRank {
+    steps: AtomicUsize,
+    rank: ThreadRank,
+}
+
+impl Collective for FailingRank {
+    fn rank(&self) -> usize {
+        self.rank.rank()
+    }
+
+    fn ranks(&self) -> usize {
+        self.rank.ranks()
+    }
+
+    fn sum(&self, values: &mut [f32]) -> Result<(), LostRank> {
+        if self.steps.fetch_sub(1, Ordering::Relaxed) == 0 {
+            return Err(LostRank("killed".into()));
+        }
+        self.rank.sum(values)
+    }
+
+    fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>, LostRank> {
+        self.rank.broadcast(bytes)
+    }
+}
+
+#[test]
+fn frozen_layers_and_batch_norms_stay_as_they_are() {
+    let mut setup = Setup::new(config(1), 3);
+    let first = StateDict::of(&Network::new(&setup.network, 11, &setup.device));
+    setup.config.freeze.layers = vec!["encoder.layer1".into(), "dec5".into()];
+    setup.config.freeze.batch_norm = true;
+    let last = trained(&setup);
+    for (name, data) in first.iter() {
+        let frozen = name.starts_with("encoder.layer1.") || name.starts_with("dec5.");
+        let stays = frozen || name.contains("running_");
+        let same = data.as_bytes()
+            == last
+                .values(name)
+                .iter()
+                .flat_map(|v| v.to_ne_bytes())
+                .collect::<Vec<u8>>();
+        assert_eq!(same, stays, "{name}");
+    }
+}
+
+#[test]
+fn layers_learn_at_their_own_rates() {
+    // One step of plain descent without decay: each tensor moves by rate times gradient.
+    let moved = |rates: LayerRates| {
+        let mut setup = Setup::new(config(1), 3);
+        setup.config.optimizer = OptimizerConfig::Sgd(SgdConfig {
+            weight_decay: 0.0,
+            momentum: 0.0,
+            nesterov: false,
+        });
+        // The gradients of so small a network all but vanish.
+        setup.config.learning_rate = 1e5;
+        setup.config.layer_rates = rates;
+        let first = StateDict::of(&Network::new(&setup.network, 11, &setup.device));
+        let last = trained(&setup);
+        let distance = move |name: &str| {
+            let pairs = first.values(name).iter().zip(last.values(name));
+            pairs
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        [
+            "encoder.layer4.0.conv1.weight",
+            "encoder.conv1.weight",
+            "final.weight",
+        ]
+        .map(distance)
+    };
+    let all = moved(LayerRates::default());
+    let own = moved(LayerRates {
+        encoder: 0.5,
+        decoder: 2.0,
+        level_decay: 0.8,
+    });
+    let expected = [0.5 * 0.8, 0.5 * 0.8_f64.powi(5), 2.0];
+    for ((own, all), expected) in own.iter().zip(all).zip(expected) {
+        assert!(
+            (own / all - expected).abs() < 1e-3,
+            "{own} of {all}: {expected}"
+        );
+    }
+}
+
+#[test]
+fn clipped_gradients_have_the_norm_allowed() {
+    let step = |clip_norm| {
+        let mut setup = Setup::new(config(1), 3);
+        setup.config.optimizer = OptimizerConfig::Sgd(SgdConfig {
+            weight_decay: 0.0,
+            momentum: 0.0,
+            nesterov: false,
+        });
+        setup.config.learning_rate = 1.0;
+        setup.config.clip_norm = clip_norm;
+        let first = StateDict::of(&Network::new(&setup.network, 11, &setup.device));
+        let mut norm = 0.0;
+        let observe = |event: &TrainEvent| {
+            if let TrainEvent::Batch(report) = event {
+                norm = report.gradient_norm;
+            }
+        };
+        setup.training().run(scripted(&[0.5]), observe).unwrap();
+        let last = weights(&setup);
+        let mut moved = 0.0;
+        for (name, _) in first.iter().filter(|(name, _)| !name.contains("running_")) {
+            for (a, b) in first.values(name).iter().zip(last.values(name)) {
+                moved += f64::from(a - b).powi(2);
+            }
+        }
+        (norm, moved.sqrt())
+    };
+    let (norm, moved) = step(None);
+    assert!((moved / norm - 1.0).abs() < 1e-3, "{moved} for {norm}");
+    let (same, clipped) = step(Some(norm / 4.0));
+    assert_eq!(same, norm);
+    assert!((clipped / norm - 0.25).abs() < 1e-3, "{clipped} for {norm}");
+}
+
+#[test]
+fn a_step_that_is_not_finite_can_be_left_out() {
+    let mut setup = Setup::new(config(1), 3);
+    setup.config.batch_size = 1;
+    setup.config.not_finite = NotFinite::Skip;
+    // The weights of the second image's pixels overflow.
+    let second = setup.training().batch_plan().order(0)[1];
+    let distances = Plane::from_fn(SIZE, |_, _| 0.1);
+    let old = &setup.samples[second];
+    let bad = Sample::new(
+        "bad.png",
+        old.image().clone(),
+        old.labels().clone(),
+        distances,
+        old.sizes().clone(),
+    );
+    setup.samples[second] = bad.unwrap();
+    setup.config.loss.w0 = 1e39;
+    let mut story = Vec::new();
+    let observe = |event: &TrainEvent| match event {
+        TrainEvent::Batch(report) => story.push(format!("batch {}", report.batch)),
+        TrainEvent::LeftOut { batch, samples, .. } => {
+            story.push(format!("left out {batch} {samples:?}"));
+        }
+        _ => {}
+    };
+    let report = setup.training().run(scripted(&[0.5]), observe).unwrap();
+    assert_eq!(story, ["batch 1", "left out 2 [\"bad.png\"]", "batch 3"]);
+    assert!(report.progress.history[0].losses.total.is_finite());
+    assert_eq!(weights(&setup).first_not_finite(), None);
+
+    setup.config.not_finite = NotFinite::Stop;
+    let training = Training {
+        resume: false,
+        ..setup.training()
+    };
+    let error = training
+        .run(scripted(&[0.5]), |_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("epoch 0, batch 1 (bad.png)"), "{error}");
+}
+
+#[test]
+fn checkpoints_are_written_every_so_many_batches_and_pruned() {
+    let mut setup = Setup::new(config(3), 5);
+    setup.config.batch_size = 1;
+    setup.config.average = AverageConfig::Ema { decay: 0.5 };
+    setup.config.checkpoint = CheckpointConfig {
+        every_minutes: None,
+        every_batches: Some(2),
+        keep_last: 2,
+        keep_best: 2,
+    };
+    let mut saves = 0;
+    let observe =
+        |event: &TrainEvent| saves += usize::from(matches!(event, TrainEvent::Saved { .. }));
+    setup
+        .training()
+        .run(scripted(&[0.5, 0.1, 0.3]), observe)
+        .unwrap();
+    // After batches 2 and 4 and at the end of each epoch.
+    assert_eq!(saves, 9);
+    let mut files: Vec<String> = std::fs::read_dir(setup.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let expected = [
+        "best-0002.safetensors",
+        "best.safetensors",
+        "last-00000014.safetensors",
+        "last.safetensors",
+    ];
+    assert_eq!(files, expected);
+    // Any of them can be gone on with, and ends alike.
+    let (last, best) = (setup.bytes(LAST), setup.bytes(BEST));
+    let folder = setup.folder.path();
+    std::fs::rename(folder.join("last-00000014.safetensors"), folder.join(LAST)).unwrap();
+    setup.training().run(scripted(&[0.3]), |_| {}).unwrap();
+    assert!(setup.bytes(LAST) == last);
+    assert!(setup.bytes(BEST) == best);
+}
+
+#[test]
+fn the_range_test_tries_rising_rates_and_saves_nothing() {
+    let setup = Setup::new(config(1), 4);
+    let range = LrRangeConfig {
+        steps: 5,
+        ..LrRangeConfig::default()
+    };
+    let found = setup.training().lr_range_test(&range, |_| {}).unwrap();
+    // Two batches an epoch: the test goes on into the third.
+    assert_eq!(found.points.len(), 5);
+    assert_eq!(found.points[0].learning_rate, 1e-7);
+    assert_eq!(std::fs::read_dir(setup.folder.path()).unwrap().count(), 0);
 }
