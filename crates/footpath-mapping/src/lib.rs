@@ -8,12 +8,14 @@
 pub mod config;
 pub mod dataset;
 pub mod evaluation;
+pub mod inference;
 pub mod morphology;
 pub mod overlay;
 pub use footpath_vision::plane;
 pub mod postprocess;
 pub mod problem;
 pub mod rle;
+pub mod second_level;
 pub mod solution;
 pub mod synth;
 pub mod targets;

@@ -32,6 +32,11 @@ impl Labels {
         areas
     }
 
+    /// Objects numbered from 1 to `count`.
+    pub(super) fn new(plane: Plane<u32>, count: u32) -> Self {
+        Self { plane, count }
+    }
+
     /// The same objects on a changed plane.
     pub(super) fn with_plane(&self, plane: Plane<u32>) -> Self {
         Self {

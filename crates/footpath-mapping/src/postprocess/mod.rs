@@ -1,10 +1,11 @@
 //! From a probability map to scored buildings: resize to the image, threshold,
-//! erode, label (4-connected), dilate, score, encode.
+//! erode, label (4-connected), split, dilate, score, encode.
 
 mod detect;
 mod grow;
 mod label;
 mod resize;
+mod split;
 mod threshold;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use detect::{Detection, ResultRecord, detect};
 pub use grow::{grow_labels, overwrite_labels};
 pub use label::{Labels, label_components};
 pub use resize::resize_bilinear;
+pub use split::{Split, SplitError};
 pub use threshold::{even_thresholds, threshold};
 
 use crate::morphology::erode;
@@ -27,6 +29,10 @@ pub struct PostprocessOptions {
     /// Erode the mask by a square of this odd side, px; 0 or 1 for none.
     /// Objects that would vanish are put back.
     pub erode_side_px: u32,
+    /// How a region becomes several buildings where they touch.
+    pub split: Split,
+    /// Leave out buildings of fewer pixels than this.
+    pub least_area_px: u32,
     /// Let labelled objects grow by a square of this odd side, px; 0 or 1 for none.
     pub dilate_side_px: u32,
     /// Behaviours of the 2018 solution to compare with.
@@ -38,6 +44,8 @@ impl Default for PostprocessOptions {
         Self {
             threshold: 0.5,
             erode_side_px: 0,
+            split: Split::None,
+            least_area_px: 0,
             dilate_side_px: 0,
             compat: PostprocessCompat::default(),
         }
@@ -67,6 +75,9 @@ pub enum PostprocessError {
         /// Its value.
         side_px: u32,
     },
+    /// A setting of [`PostprocessOptions::split`] out of its range.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// A threshold outside 0..1.
     #[error("threshold is {threshold}, expected a probability from 0 to 1")]
     Threshold {
@@ -88,12 +99,15 @@ impl Postprocess {
         let PostprocessOptions {
             threshold,
             erode_side_px,
+            split,
+            least_area_px: _,
             dilate_side_px,
             compat,
         } = options;
         if !(0.0..=1.0).contains(&threshold) {
             return Err(PostprocessError::Threshold { threshold });
         }
+        split.check(threshold)?;
         let even = |side_px: u32| side_px > 0 && side_px.is_multiple_of(2);
         if even(erode_side_px) {
             return Err(PostprocessError::EvenSide {
@@ -117,24 +131,40 @@ impl Postprocess {
     /// If a side is 0.
     #[must_use]
     pub fn run(&self, probabilities: &Plane<f32>, width: u32, height: u32) -> Vec<Detection> {
-        let Self(options) = self;
+        let probabilities = self.at_image_size(probabilities, width, height);
+        let labels = self.label(&probabilities, self.0.threshold);
+        let mut found = detect(&labels, &probabilities);
+        found.retain(|detection| detection.mask.area() >= u64::from(self.0.least_area_px));
+        found
+    }
+
+    /// The probabilities at the image's size.
+    ///
+    /// # Panics
+    /// If a side is 0.
+    #[must_use]
+    pub fn at_image_size(&self, probabilities: &Plane<f32>, width: u32, height: u32) -> Plane<f32> {
         let mut probabilities = resize_bilinear(probabilities, width, height);
-        if options.compat.resize_border {
+        if self.0.compat.resize_border {
             zero_border(&mut probabilities);
         }
-        let mut mask = threshold(&probabilities, options.threshold);
+        probabilities
+    }
+
+    /// The objects above `threshold`, which takes the place of the option's.
+    #[must_use]
+    pub fn label(&self, probabilities: &Plane<f32>, threshold: f32) -> Labels {
+        let Self(options) = self;
+        let mut mask = self::threshold(probabilities, threshold);
         if options.erode_side_px > 1 {
             mask = erode_keeping_objects(&mask, options.erode_side_px / 2);
         }
-        let mut labels = label_components(&mask);
-        if options.dilate_side_px > 1 {
-            labels = if options.compat.dilate_overwrite {
-                overwrite_labels(&labels, options.dilate_side_px)
-            } else {
-                grow_labels(&labels, options.dilate_side_px / 2)
-            };
+        let labels = options.split.label(&mask, probabilities);
+        match options.dilate_side_px {
+            0 | 1 => labels,
+            side_px if options.compat.dilate_overwrite => overwrite_labels(&labels, side_px),
+            side_px => grow_labels(&labels, side_px / 2),
         }
-        detect(&labels, &probabilities)
     }
 }
 

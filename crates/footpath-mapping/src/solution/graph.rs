@@ -2,45 +2,105 @@
 
 use super::objects::{FindObjects, Measure, TileObjects};
 use super::probabilities::{PredictProbabilities, ProbabilityMap};
+use super::scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 use super::settings::SolutionConfig;
 use super::targets::PrepareTargets;
 use super::tiles::{Imagery, TileBuildings, TileImage};
 use super::train_unet::{PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
 use crate::evaluation::Metrics;
+use crate::inference::{InferenceOptions, Look};
+use crate::second_level::{SecondLevel, TileCandidates};
 use crate::targets::TargetMasks;
 use footpath_steps::{BoxError, Handle, Inputs, Items, Pipeline, whole};
 use footpath_vision::device::Device;
 use footpath_vision::train_config::TrainConfig;
 
+/// Name of the step that fits the second level.
+pub const SCORING_STEP: &str = "second_level";
+
 /// Name of the step that fits the network.
 pub const UNET_STEP: &str = "unet";
 
-/// The pipelines of the solution.
+/// What a pipeline trains and how it looks at images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PipelineName {
+pub enum PipelineKind {
     /// Plain cross entropy and dice.
     Unet,
     /// The cross entropy weighs pixels by distance to and size of buildings.
     UnetWeighted,
+    /// `UnetWeighted`, whose images are padded instead of resized.
+    UnetPadded,
+    /// `UnetWeighted`, with test-time augmentation.
+    UnetTta,
+}
+
+/// A pipeline of the solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PipelineName {
+    /// The network's part.
+    pub kind: PipelineKind,
+    /// Whether a second-level model scores the buildings.
+    pub scoring: bool,
 }
 
 impl PipelineName {
+    /// The pipeline that training and looking at targets need no other for.
+    pub const UNET_WEIGHTED: Self = Self {
+        kind: PipelineKind::UnetWeighted,
+        scoring: false,
+    };
+
+    /// The names of the pipelines whose network is the same as this one's, its own first.
+    #[must_use]
+    pub fn sharing_network(self) -> Vec<&'static str> {
+        use PipelineKind::{Unet, UnetPadded, UnetTta, UnetWeighted};
+        let kinds = match self.kind {
+            Unet => vec![Unet],
+            own => [own, UnetWeighted, UnetTta, UnetPadded].to_vec(),
+        };
+        let mut names = vec![self.as_str()];
+        for kind in kinds {
+            for scoring in [self.scoring, !self.scoring] {
+                let name = Self { kind, scoring }.as_str();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
     /// The name, as on the command line and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unet => "unet",
-            Self::UnetWeighted => "unet_weighted",
+        use PipelineKind::{Unet, UnetPadded, UnetTta, UnetWeighted};
+        match (self.kind, self.scoring) {
+            (Unet, false) => "unet",
+            (UnetWeighted, false) => "unet_weighted",
+            (UnetPadded, false) => "unet_padded",
+            (UnetTta, false) => "unet_tta",
+            (Unet, true) => "unet_scoring_model",
+            (UnetWeighted, true) => "unet_weighted_scoring_model",
+            (UnetPadded, true) => "unet_padded_scoring_model",
+            (UnetTta, true) => "unet_tta_scoring_model",
         }
     }
 
     fn training(self, config: &TrainConfig) -> TrainConfig {
-        match self {
-            Self::UnetWeighted => config.clone(),
-            Self::Unet => TrainConfig {
+        match self.kind {
+            PipelineKind::Unet => TrainConfig {
                 loss: config.loss.clone().unweighted(),
                 ..config.clone()
             },
+            _ => config.clone(),
+        }
+    }
+
+    fn look(self, options: &InferenceOptions) -> Look {
+        match self.kind {
+            PipelineKind::Unet | PipelineKind::UnetWeighted => Look::Resized,
+            PipelineKind::UnetPadded => Look::Padded(options.padding.clone()),
+            PipelineKind::UnetTta => Look::Tta(options.tta.clone()),
         }
     }
 }
@@ -61,6 +121,8 @@ pub struct TrainingGraph {
     pub model: Handle<TrainedUnet>,
     /// Probabilities of the validation tiles, kept tile by tile.
     pub probabilities: Handle<Items<ProbabilityMap>>,
+    /// The second level, in a pipeline that has one.
+    pub second_level: Option<Handle<SecondLevel>>,
     /// Buildings found on the validation tiles.
     pub objects: Handle<Items<TileObjects>>,
     /// How good they are.
@@ -113,7 +175,21 @@ impl TrainingGraph {
         );
         let model = p.fit(UNET_STEP, unet, learnt_from);
 
-        let (probabilities, objects) = find_buildings(&p, &model, &val_images, setup);
+        let probabilities = look(&p, "probabilities", &model, &val_images, setup);
+        let (second_level, objects) = if setup.name.scoring {
+            let candidates = find_candidates(&p, "candidates", &probabilities, setup);
+            let second_level = if config.scoring.compat.scoring_leak {
+                let leaked = look(&p, "train_probabilities", &model, &train_images, setup);
+                let leaked = find_candidates(&p, "train_candidates", &leaked, setup);
+                fit_scoring(&p, &leaked, &train_buildings, setup)
+            } else {
+                fit_scoring(&p, &candidates, &val_buildings, setup)
+            };
+            let objects = choose(&p, &second_level, &candidates, setup);
+            (Some(second_level), objects)
+        } else {
+            (None, find_buildings(&p, &probabilities, setup))
+        };
         let metrics = p
             .step("metrics", Measure, (&val_buildings, &objects))
             .keep_output();
@@ -127,6 +203,7 @@ impl TrainingGraph {
             targets,
             model,
             probabilities,
+            second_level,
             objects,
             metrics,
         }
@@ -163,6 +240,8 @@ pub struct PredictionGraph {
     pub pipeline: Pipeline,
     /// The trained network.
     pub model: Handle<TrainedUnet>,
+    /// The second level, in a pipeline that has one.
+    pub second_level: Option<Handle<SecondLevel>>,
     /// The images.
     pub images: Handle<Items<TileImage>>,
     /// The buildings found on them.
@@ -176,54 +255,141 @@ impl PredictionGraph {
         let p = Pipeline::new(format!("{}/predict", setup.name.as_str()));
         let model = p.input("model");
         let images = p.input("images");
-        let (_, objects) = find_buildings(&p, &model, &images, setup);
+        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let (second_level, objects) = if setup.name.scoring {
+            let second_level = p.input(SCORING_STEP);
+            let candidates = find_candidates(&p, "candidates", &probabilities, setup);
+            let objects = choose(&p, &second_level, &candidates, setup);
+            (Some(second_level), objects)
+        } else {
+            (None, find_buildings(&p, &probabilities, setup))
+        };
         Self {
             pipeline: p,
             model,
+            second_level,
             images,
             objects,
         }
     }
-
-    /// Adds the metrics of images that have annotations.
-    #[must_use]
-    pub fn measure(&self) -> Measured {
-        let buildings = self.pipeline.input("buildings");
-        let metrics = self
-            .pipeline
-            .step("metrics", Measure, (&buildings, &self.objects));
-        Measured { buildings, metrics }
-    }
 }
 
-/// The end of a [`PredictionGraph`] whose images have annotations.
+/// From annotated images and a trained network to metrics.
 #[derive(Debug)]
-pub struct Measured {
-    /// The buildings annotated.
+pub struct MeasuredGraph {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// The trained network.
+    pub model: Handle<TrainedUnet>,
+    /// The images.
+    pub images: Handle<Items<TileImage>>,
+    /// The buildings annotated on them.
     pub buildings: Handle<Items<TileBuildings>>,
-    /// How good the found ones are.
+    /// The second level, in a pipeline that has one; it learns from these images, and scores each
+    /// by trees that never saw it.
+    pub second_level: Option<Handle<SecondLevel>>,
+    /// The buildings found on them.
+    pub objects: Handle<Items<TileObjects>>,
+    /// How good they are.
     pub metrics: Handle<Metrics>,
 }
 
-/// The inference chain, the same for validation tiles and new images.
-fn find_buildings(
+impl MeasuredGraph {
+    /// Wires the pipeline. Nothing runs yet.
+    #[must_use]
+    pub fn new(setup: &Setup<'_>) -> Self {
+        let p = Pipeline::new(format!("{}/evaluate", setup.name.as_str()));
+        let model = p.input("model");
+        let images = p.input("images");
+        let buildings = p.input("buildings");
+        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let (second_level, objects) = if setup.name.scoring {
+            let candidates = find_candidates(&p, "candidates", &probabilities, setup);
+            let second_level = fit_scoring(&p, &candidates, &buildings, setup);
+            let objects = choose(&p, &second_level, &candidates, setup);
+            (Some(second_level), objects)
+        } else {
+            (None, find_buildings(&p, &probabilities, setup))
+        };
+        let metrics = p.step("metrics", Measure, (&buildings, &objects));
+        Self {
+            pipeline: p,
+            model,
+            images,
+            buildings,
+            second_level,
+            objects,
+            metrics,
+        }
+    }
+}
+
+/// The network at work on images, under the name of its step.
+fn look(
     p: &Pipeline,
+    step: &str,
     model: &Handle<TrainedUnet>,
     images: &Handle<Items<TileImage>>,
     setup: &Setup<'_>,
-) -> (Handle<Items<ProbabilityMap>>, Handle<Items<TileObjects>>) {
+) -> Handle<Items<ProbabilityMap>> {
     let network = PredictProbabilities {
+        look: setup.name.look(&setup.config.inference),
         device: setup.device.clone(),
     };
-    let probabilities = p
-        .each("probabilities", network, (whole(model), images))
-        .keep_output();
-    let probabilities = lenient(probabilities, setup.strict);
-    let objects = FindObjects {
-        options: setup.config.postprocess.clone(),
+    let probabilities = p.each(step, network, (whole(model), images)).keep_output();
+    lenient(probabilities, setup.strict)
+}
+
+/// The second level, learnt from annotated images.
+fn fit_scoring(
+    p: &Pipeline,
+    candidates: &Handle<Items<TileCandidates>>,
+    buildings: &Handle<Items<TileBuildings>>,
+    setup: &Setup<'_>,
+) -> Handle<SecondLevel> {
+    let options = setup.config.scoring.clone();
+    p.fit(
+        SCORING_STEP,
+        FitSecondLevel { options },
+        (candidates, buildings),
+    )
+}
+
+fn find_candidates(
+    p: &Pipeline,
+    step: &str,
+    probabilities: &Handle<Items<ProbabilityMap>>,
+    setup: &Setup<'_>,
+) -> Handle<Items<TileCandidates>> {
+    let candidates = FindCandidates {
+        postprocess: setup.config.postprocess.clone(),
+        scoring: setup.config.scoring.clone(),
     };
-    let objects = lenient(p.each("objects", objects, &probabilities), setup.strict);
-    (probabilities, objects)
+    lenient(p.each(step, candidates, probabilities), setup.strict)
+}
+
+/// The best candidates by the second level's scores.
+fn choose(
+    p: &Pipeline,
+    second_level: &Handle<SecondLevel>,
+    candidates: &Handle<Items<TileCandidates>>,
+    setup: &Setup<'_>,
+) -> Handle<Items<TileObjects>> {
+    let options = setup.config.scoring.clone();
+    let choose = ChooseCandidates { options };
+    let objects = p.each("objects", choose, (whole(second_level), candidates));
+    lenient(objects, setup.strict)
+}
+
+/// From probabilities to buildings without a second level.
+fn find_buildings(
+    p: &Pipeline,
+    probabilities: &Handle<Items<ProbabilityMap>>,
+    setup: &Setup<'_>,
+) -> Handle<Items<TileObjects>> {
+    let options = setup.config.postprocess.clone();
+    let objects = p.each("objects", FindObjects { options }, probabilities);
+    lenient(objects, setup.strict)
 }
 
 /// One bad tile does not stop the others, unless asked to.

@@ -12,6 +12,10 @@
 //!                 └────────────────────────────────▲
 //! ```
 //!
+//! With a second level, `objects` is `candidates (each) ─► second_level (fit) ─► objects (each)`,
+//! where the fit also takes the validation buildings and scores each tile by trees that never
+//! saw it.
+//!
 //! Images and annotations are separate inputs, so a corrected validation polygon recomputes
 //! the metrics and, as the best checkpoint is chosen on them, the training; but a data set that
 //! is only moved or renamed recomputes nothing.
@@ -19,14 +23,19 @@
 mod graph;
 mod objects;
 mod probabilities;
+mod scoring;
 mod settings;
 mod targets;
 mod tiles;
 mod train_unet;
 
-pub use graph::{Measured, PipelineName, PredictionGraph, Setup, TrainingGraph, UNET_STEP};
+pub use graph::{
+    MeasuredGraph, PipelineKind, PipelineName, PredictionGraph, SCORING_STEP, Setup, TrainingGraph,
+    UNET_STEP,
+};
 pub use objects::{FindObjects, Measure, TileObjects};
 pub use probabilities::{PredictProbabilities, ProbabilityMap};
+pub use scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 pub use settings::SolutionConfig;
 pub use targets::PrepareTargets;
 pub use tiles::{Imagery, TileBuildings, TileImage, images_of};

@@ -2,6 +2,7 @@
 
 use super::tiles::TileImage;
 use super::train_unet::TrainedUnet;
+use crate::inference::Look;
 use crate::plane::Plane;
 use footpath_steps::{Artifact, BoxError, Context, Transformer};
 use footpath_vision::device::Device;
@@ -90,6 +91,8 @@ impl Artifact for ProbabilityMap {
 /// Runs the trained network over an image.
 #[derive(Debug, Serialize)]
 pub struct PredictProbabilities {
+    /// How it looks at an image.
+    pub look: Look,
     /// Where the network runs.
     #[serde(skip)]
     pub device: Device,
@@ -109,10 +112,7 @@ impl Transformer for PredictProbabilities {
         let image = tile.read()?;
         let (width, height) = image.dimensions();
         let predictor = model.predictor(&self.device)?;
-        let plane = predictor
-            .predict_at_network_size(&[image])
-            .pop()
-            .ok_or("the network gave no probabilities")?;
+        let plane = self.look.predict(predictor, &image)?;
         Ok(ProbabilityMap::new(&plane, width, height))
     }
 }

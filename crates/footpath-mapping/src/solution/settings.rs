@@ -1,7 +1,9 @@
 //! The configuration of a solution.
 
 use crate::config::ConfigError;
+use crate::inference::InferenceOptions;
 use crate::postprocess::PostprocessOptions;
+use crate::second_level::ScoringOptions;
 use crate::targets::TargetOptions;
 use footpath_vision::network::UnetConfig;
 use footpath_vision::train_config::TrainConfig;
@@ -27,8 +29,12 @@ pub struct SolutionConfig {
     pub targets: TargetOptions,
     /// How it learns.
     pub training: TrainConfig,
+    /// How the trained network looks at images, where the pipeline does more than resize.
+    pub inference: InferenceOptions,
     /// From probabilities to buildings.
     pub postprocess: PostprocessOptions,
+    /// The second level, in pipelines that end in `_scoring_model`.
+    pub scoring: ScoringOptions,
 }
 
 impl Default for SolutionConfig {
@@ -40,7 +46,9 @@ impl Default for SolutionConfig {
             unet: UnetConfig::default(),
             targets: TargetOptions::default(),
             training: TrainConfig::default(),
+            inference: InferenceOptions::default(),
             postprocess: PostprocessOptions::default(),
+            scoring: ScoringOptions::default(),
         }
     }
 }

@@ -64,8 +64,9 @@ impl Fingerprint for PretrainedFile {
 pub struct TrainUnet {
     network: UnetConfig,
     training: TrainConfig,
+    /// With what changes nothing that is learnt, and so is no part of the key.
     #[serde(skip)]
-    strict: bool,
+    as_told: TrainConfig,
     #[serde(skip)]
     device: Device,
     #[serde(skip)]
@@ -83,8 +84,8 @@ impl std::fmt::Debug for TrainUnet {
 impl TrainUnet {
     /// Trains `network` as `training` says, on `device`.
     ///
-    /// Strictness and the path of pretrained weights are no part of what is learnt (the content
-    /// of the weights is an input), so they do not enter the key.
+    /// What changes nothing that is learnt ([`TrainConfig::essence`]) and the path of pretrained
+    /// weights (whose content is an input) do not enter the key.
     #[must_use]
     pub fn new(network: &UnetConfig, training: &TrainConfig, device: Device) -> Self {
         Self {
@@ -92,11 +93,8 @@ impl TrainUnet {
                 pretrained: None,
                 ..network.clone()
             },
-            training: TrainConfig {
-                strict: false,
-                ..training.clone()
-            },
-            strict: training.strict,
+            training: training.essence(),
+            as_told: training.clone(),
             device,
             observer: None,
         }
@@ -124,7 +122,7 @@ impl Estimator for TrainUnet {
     type Input = TrainingData;
     type Model = TrainedUnet;
     const NAME: &'static str = "train-unet";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn fit(&self, data: &TrainingData, context: &Context) -> Result<TrainedUnet, BoxError> {
         let (images, targets, val_images, val_buildings, pretrained) = data;
@@ -133,21 +131,11 @@ impl Estimator for TrainUnet {
             pretrained: pretrained.path.clone(),
             ..self.network.clone()
         };
-        let config = TrainConfig {
-            strict: self.strict,
-            ..self.training.clone()
-        };
+        let config = &self.as_told;
         let samples = PreparedTiles { images, targets };
-        let validator = Validator::new(val_images, val_buildings, self.strict)?;
-        let training = Training {
-            network: &network,
-            config: &config,
-            samples: &samples,
-            device: &self.device,
-            folder: &folder,
-            resume: true,
-            cancel: context.cancel_token().flag(),
-        };
+        let validator = Validator::new(val_images, val_buildings, config.strict)?;
+        let cancel = context.cancel_token().flag();
+        let training = Training::new(&network, config, &samples, &self.device, &folder, cancel);
         let report = training.run(
             |predictor| validator.validate(predictor, context),
             |event| {
