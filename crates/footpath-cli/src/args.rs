@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the words that `--help` prints.
 
+use crate::commands::serve::{ServeArgs, UiArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -40,6 +41,10 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Show the configuration
     Config(ConfigArgs),
+    /// Look at the runs of this machine in the browser
+    Ui(UiArgs),
+    /// Serve the tracker to a team, and to MLflow clients
+    Serve(ServeArgs),
 }
 
 /// Where the configuration comes from.
@@ -96,6 +101,19 @@ pub(crate) enum PipelineChoice {
     Unet,
     /// U-Net whose cross entropy weighs pixels by distance to and size of buildings
     UnetWeighted,
+    /// The weighted U-Net on images that are padded instead of resized
+    UnetPadded,
+    /// The weighted U-Net with test-time augmentation
+    UnetTta,
+    /// `unet`, whose buildings a second-level model scores
+    UnetScoringModel,
+    /// `unet_weighted`, whose buildings a second-level model scores
+    #[value(alias = "scoring_model")]
+    UnetWeightedScoringModel,
+    /// `unet_padded`, whose buildings a second-level model scores
+    UnetPaddedScoringModel,
+    /// `unet_tta`, whose buildings a second-level model scores
+    UnetTtaScoringModel,
 }
 
 /// `footpath demo`

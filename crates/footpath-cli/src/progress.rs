@@ -115,7 +115,9 @@ impl TrainingView {
                     report.loaded
                 ));
             }
-            TrainEvent::Started { progress, batches } => {
+            TrainEvent::Started {
+                progress, batches, ..
+            } => {
                 self.batches = *batches;
                 if progress.epoch > 0 || progress.batch > 0 {
                     line(&format!(
@@ -131,23 +133,30 @@ impl TrainingView {
                     .for_each(|record| line(&epoch_row(record, None, false)));
             }
             TrainEvent::Skipped(skipped) => line(&format!("{skipped}; trained without it")),
-            TrainEvent::Batch {
-                epoch,
-                batch,
-                batches,
-                losses,
-                images_per_second,
-            } => {
-                self.speed.add(*images_per_second);
+            TrainEvent::Batch(report) => {
+                self.speed.add(report.images_per_second);
                 let bar = self.bar.get_or_insert_with(|| {
-                    let bar = all.add(ProgressBar::new(*batches as u64));
+                    let bar = all.add(ProgressBar::new(report.batches as u64));
                     styled(bar, "{pos}/{len} batches  {eta} left")
                 });
-                bar.set_prefix(format!("epoch {}", epoch + 1));
-                bar.set_position(*batch as u64);
-                let speed = self.speed.images_per_second().unwrap_or(*images_per_second);
-                bar.set_message(format!("loss {:.3}  {speed:.1} images/s", losses.total));
+                bar.set_prefix(format!("epoch {}", report.epoch + 1));
+                bar.set_position(report.batch as u64);
+                let speed = self.speed.images_per_second();
+                let speed = speed.unwrap_or(report.images_per_second);
+                let loss = report.losses.total;
+                bar.set_message(format!("loss {loss:.3}  {speed:.1} images/s"));
             }
+            TrainEvent::LeftOut {
+                epoch,
+                batch,
+                samples,
+            } => line(&format!(
+                "a loss or gradient is not finite in epoch {}, up to batch {batch} ({}); nothing \
+                 was learnt from it",
+                epoch + 1,
+                samples.join(", ")
+            )),
+            TrainEvent::Saving | TrainEvent::Saved { .. } => {}
             TrainEvent::Validating { .. } => {
                 if let Some(bar) = &self.bar {
                     bar.set_message("validating");

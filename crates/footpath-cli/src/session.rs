@@ -8,7 +8,9 @@ use crate::output::report_problems;
 use crate::progress::StepBars;
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{Dataset, Split};
-use footpath_mapping::solution::{Imagery, PipelineName, Setup, SolutionConfig, TrainingGraph};
+use footpath_mapping::solution::{
+    Imagery, PipelineKind, PipelineName, Setup, SolutionConfig, TrainingGraph,
+};
 use footpath_steps::{CancelToken, Inputs, Runner, Store};
 use footpath_vision::device::Device;
 
@@ -123,9 +125,17 @@ impl DeviceName {
 
 impl From<PipelineChoice> for PipelineName {
     fn from(choice: PipelineChoice) -> Self {
-        match choice {
-            PipelineChoice::Unet => Self::Unet,
-            PipelineChoice::UnetWeighted => Self::UnetWeighted,
-        }
+        use PipelineKind::{Unet, UnetPadded, UnetTta, UnetWeighted};
+        let (kind, scoring) = match choice {
+            PipelineChoice::Unet => (Unet, false),
+            PipelineChoice::UnetWeighted => (UnetWeighted, false),
+            PipelineChoice::UnetPadded => (UnetPadded, false),
+            PipelineChoice::UnetTta => (UnetTta, false),
+            PipelineChoice::UnetScoringModel => (Unet, true),
+            PipelineChoice::UnetWeightedScoringModel => (UnetWeighted, true),
+            PipelineChoice::UnetPaddedScoringModel => (UnetPadded, true),
+            PipelineChoice::UnetTtaScoringModel => (UnetTta, true),
+        };
+        Self { kind, scoring }
     }
 }

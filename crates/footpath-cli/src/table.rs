@@ -1,6 +1,7 @@
 //! Tables for people.
 
 use footpath_mapping::evaluation::Metrics;
+use footpath_mapping::second_level::SecondLevel;
 use footpath_vision::progress::EpochRecord;
 use std::fmt::Write;
 
@@ -64,6 +65,18 @@ fn number(value: f64) -> String {
     } else {
         format!("{value:.3}")
     }
+}
+
+/// What the second level learnt: its error out of fold, and what part each feature has in it.
+pub(crate) fn second_level_table(model: &SecondLevel) -> String {
+    let mut text = format!(
+        "second level: {} candidates; error of the IoU out of fold {:.3} (of their mean {:.3}); importance:",
+        model.candidates, model.out_of_fold_error, model.constant_error
+    );
+    for (feature, part) in model.importance() {
+        let _ = write!(text, "\n  {feature:<28} {part:.3}");
+    }
+    text
 }
 
 /// Head of the table that [`epoch_row`] fills.

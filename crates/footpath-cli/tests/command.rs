@@ -227,3 +227,64 @@ fn synth_repeats_itself_and_keeps_what_is_not_its_own() {
     session.fail("synth --out mine --train 1 --val 1 --size 64", 1, &["mine"]);
     assert_eq!(session.read("mine/notes.txt"), b"precious");
 }
+
+#[test]
+fn every_pipeline_runs_on_one_training() {
+    let session = Session::with_suburb();
+    session.succeed("train -c town.yaml --pipeline unet_weighted");
+    for pipeline in [
+        "unet_weighted",
+        "unet_padded",
+        "unet_tta",
+        "unet_weighted_scoring_model",
+        "unet_padded_scoring_model",
+        "unet_tta_scoring_model",
+        "scoring_model",
+    ] {
+        let run = session.succeed(&format!(
+            "evaluate -c town.yaml --pipeline {pipeline} --json {pipeline}.json"
+        ));
+        assert!(!run.stderr.contains("epoch  "), "{pipeline}: {run:?}");
+        let scoring = pipeline.ends_with("scoring_model");
+        assert_eq!(run.stderr.contains("box_fill"), scoring, "{run:?}");
+        assert_eq!(session.json(&format!("{pipeline}.json"))["images"], 3);
+        session.succeed(&format!(
+            "predict -c town.yaml --pipeline {pipeline} data/val/images -o found.json"
+        ));
+    }
+    session.succeed("train -c town.yaml --pipeline unet_scoring_model");
+    session.succeed("evaluate -c town.yaml --pipeline unet");
+}
+
+#[test]
+fn wrong_combinations_say_what_to_change() {
+    let session = Session::with_suburb();
+    session.fail(
+        "evaluate -c town.yaml --pipeline scoring_model --set scoring.thresholds=0 --set training.epochs=1",
+        1,
+        &["scoring.thresholds is 0, expected at least 1"],
+    );
+    session.fail(
+        "train -c town.yaml --pipeline unet --set unet.encoder=resnet35",
+        2,
+        &["resnet35", "resnet34"],
+    );
+    session.fail(
+        "predict -c town.yaml --pipeline unet_scoring_model data/val/images -o found.json",
+        1,
+        &["run `footpath train --pipeline unet_scoring_model`"],
+    );
+}
+
+#[test]
+fn a_pose_that_does_not_fit_says_what_to_change() {
+    let session = Session::with_suburb();
+    session.fail(
+        "evaluate -c town.yaml --pipeline unet_tta --set training.size.width=128 --strict",
+        1,
+        &[
+            "turns a 64x128 px input on its side",
+            "set training.size to a square",
+        ],
+    );
+}

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let config = SolutionConfig::load(Some(&config_file), &args.overrides)?;
     let session = Session::of(config, false, DeviceName::Cpu)?;
     let (graph, inputs, data) =
-        session.training_graph(&session.setup(PipelineName::UnetWeighted, true))?;
+        session.training_graph(&session.setup(PipelineName::UNET_WEIGHTED, true))?;
 
     say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
     say("4/5 evaluate, on tiles it never trained on");

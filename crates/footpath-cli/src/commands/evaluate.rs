@@ -4,12 +4,15 @@ use crate::args::EvaluateArgs;
 use crate::commands::WrongUsage;
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
-use crate::table::metrics_table;
+use crate::table::{metrics_table, second_level_table};
 use anyhow::{Context, Result};
 use footpath_mapping::dataset::{ImageFile, Split};
 use footpath_mapping::evaluation::Metrics;
 use footpath_mapping::postprocess::ResultRecord;
-use footpath_mapping::solution::{Imagery, PredictionGraph, TileObjects, TrainedUnet, UNET_STEP};
+use footpath_mapping::second_level::SecondLevel;
+use footpath_mapping::solution::{
+    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, UNET_STEP,
+};
 use footpath_steps::{Inputs, Items};
 use std::path::Path;
 
@@ -38,26 +41,56 @@ type Evaluated = (Metrics, Items<TileObjects>, Imagery);
 fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
     let name = args.pipeline.into();
     let (graph, inputs, data) = session.training_graph(&session.setup(name, true))?;
-    let targets = (&graph.metrics, &graph.objects);
+    let targets = (
+        (&graph.metrics, &graph.objects),
+        Vec::from_iter(&graph.second_level),
+    );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
-    let (metrics, objects) = run.output;
+    let ((metrics, objects), second_level) = run.output;
+    for model in &second_level {
+        say(&second_level_table(model));
+    }
     Ok((*metrics, objects.as_ref().clone(), data.val))
 }
 
 /// A network brought as a file.
 fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
-    let graph = PredictionGraph::new(&session.setup(args.pipeline.into(), false));
+    let graph = MeasuredGraph::new(&session.setup(args.pipeline.into(), false));
     let inputs = Inputs::new()
         .with(&graph.model, read_model(model)?)
-        .with(&graph.images, val.images.clone());
-    let measured = graph.measure();
-    let inputs = inputs.with(&measured.buildings, val.buildings.clone());
-    let run = session
-        .runner()
-        .run(&graph.pipeline, (&measured.metrics, &graph.objects), inputs)?;
-    let (metrics, objects) = run.output;
+        .with(&graph.images, val.images.clone())
+        .with(&graph.buildings, val.buildings.clone());
+    let targets = (
+        (&graph.metrics, &graph.objects),
+        Vec::from_iter(&graph.second_level),
+    );
+    let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    let ((metrics, objects), second_level) = run.output;
+    for model in &second_level {
+        say(&second_level_table(model));
+    }
     Ok((*metrics, objects.as_ref().clone(), val))
+}
+
+/// The newest second level that an evaluation or a training on this store made.
+pub(crate) fn latest_second_level(
+    session: &Session,
+    name: PipelineName,
+) -> Result<footpath_steps::Kept<SecondLevel>> {
+    let own = name.as_str();
+    let kept = session.store.latest(own, SCORING_STEP).or_else(|_| {
+        session
+            .store
+            .latest(&format!("{own}/evaluate"), SCORING_STEP)
+    });
+    kept.with_context(|| {
+        format!(
+            "there is no second level of `{own}` in {}; run `footpath train --pipeline {own}` or \
+             `footpath evaluate --pipeline {own}` with this configuration first",
+            session.config.work.display()
+        )
+    })
 }
 
 /// A network from a safetensors file that `footpath train` wrote.
@@ -69,18 +102,29 @@ pub(crate) fn read_model(path: &Path) -> Result<TrainedUnet> {
     Ok(TrainedUnet::new(bytes, Vec::new()))
 }
 
-/// The newest network that a training on this store made.
+/// The newest network that a training on this store made: by this pipeline, or by one that trains
+/// the same.
 pub(crate) fn latest_model(
     session: &Session,
-    pipeline: &str,
+    name: PipelineName,
 ) -> Result<footpath_steps::Kept<TrainedUnet>> {
-    session.store.latest(pipeline, UNET_STEP).with_context(|| {
-        format!(
-            "there is no trained network of `{pipeline}` in {}; run `footpath train --pipeline {pipeline}` \
-             with this configuration first, or give --model FILE",
-            session.config.work.display()
-        )
-    })
+    let mut failure = None;
+    for pipeline in name.sharing_network() {
+        match session.store.latest(pipeline, UNET_STEP) {
+            Ok(kept) => return Ok(kept),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    let own = name.as_str();
+    let advice = format!(
+        "there is no trained network of `{own}` in {}; run `footpath train --pipeline {own}` \
+         with this configuration first, or give --model FILE",
+        session.config.work.display()
+    );
+    match failure {
+        Some(error) => Err(anyhow::Error::new(error).context(advice)),
+        None => Err(anyhow::anyhow!(advice)),
+    }
 }
 
 /// The challenge's results: one record for each building.

@@ -6,6 +6,7 @@ pub(crate) mod evaluate;
 pub(crate) mod predict;
 pub(crate) mod prepare;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod steps;
 pub(crate) mod synth;
 pub(crate) mod train;

@@ -1,7 +1,7 @@
 //! `footpath predict`
 
 use crate::args::PredictArgs;
-use crate::commands::evaluate::{latest_model, read_model, records};
+use crate::commands::evaluate::{latest_model, latest_second_level, read_model, records};
 use crate::output::{result_line, write_file, write_json};
 use crate::progress::bar;
 use crate::session::Session;
@@ -25,7 +25,11 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let inputs = Inputs::new().with(&graph.images, images);
     let inputs = match &args.model {
         Some(path) => inputs.with(&graph.model, read_model(path)?),
-        None => inputs.with_kept(&graph.model, latest_model(&session, name.as_str())?),
+        None => inputs.with_kept(&graph.model, latest_model(&session, name)?),
+    };
+    let inputs = match &graph.second_level {
+        Some(handle) => inputs.with_kept(handle, latest_second_level(&session, name)?),
+        None => inputs,
     };
     let run = session
         .runner()

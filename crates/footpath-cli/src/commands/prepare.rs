@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
     // Both pipelines learn from the same targets, so either graph prepares them.
-    let graph = TrainingGraph::new(&session.setup(PipelineName::UnetWeighted, false));
+    let graph = TrainingGraph::new(&session.setup(PipelineName::UNET_WEIGHTED, false));
     let mut summary = serde_json::Map::new();
     for split in [Split::Train, Split::Val] {
         let tiles = session.read(split)?;

@@ -3,7 +3,7 @@
 use crate::args::TrainArgs;
 use crate::output::{result_line, say, write_file};
 use crate::session::Session;
-use crate::table::{EPOCH_HEAD, epoch_row};
+use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
 use anyhow::Result;
 use footpath_mapping::solution::{TrainObserver, TrainedUnet, UNET_STEP};
 use footpath_steps::Outcome;
@@ -25,9 +25,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         data.train.tiles.len(),
         data.val.tiles.len()
     ));
-    let run = session
-        .runner()
-        .run(&graph.pipeline, &graph.model, inputs)?;
+    let targets = (&graph.model, Vec::from_iter(&graph.second_level));
+    let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    let (model, second_level) = run.output;
+    if !args.json {
+        for model in &second_level {
+            say(&second_level_table(model));
+        }
+    }
     let kept = run
         .report
         .step(UNET_STEP)
@@ -35,7 +40,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if kept && !args.json {
         say("this training was done before; nothing to do. Its epochs:");
         say(EPOCH_HEAD);
-        run.output
+        model
             .history
             .iter()
             .for_each(|record| say(&epoch_row(record, None, false)));
@@ -44,8 +49,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         .out
         .clone()
         .unwrap_or_else(|| default_model_path(&session, graph.pipeline.name()));
-    write_file(&out, run.output.weights())?;
-    finish(&run.output, &out, args.json)
+    write_file(&out, model.weights())?;
+    finish(&model, &out, args.json)
 }
 
 /// Where a trained network is copied unless told.
@@ -82,19 +87,29 @@ fn finish(model: &TrainedUnet, out: &Path, json: bool) -> Result<()> {
 fn json_events() -> TrainObserver {
     Arc::new(|event| {
         let line = match event {
-            TrainEvent::Started { progress, batches } => {
-                json!({"event": "started", "epoch": progress.epoch, "batch": progress.batch, "batches": batches})
-            }
-            TrainEvent::Batch {
+            TrainEvent::Started {
+                progress,
+                batches,
+                epochs,
+            } => json!({
+                "event": "started", "epoch": progress.epoch, "batch": progress.batch,
+                "batches": batches, "epochs": epochs,
+            }),
+            TrainEvent::Batch(report) => json!({
+                "event": "batch", "epoch": report.epoch, "batch": report.batch,
+                "batches": report.batches, "losses": report.losses,
+                "learning_rate": report.learning_rate, "gradient_norm": report.gradient_norm,
+                "images_per_second": report.images_per_second,
+            }),
+            TrainEvent::LeftOut {
                 epoch,
                 batch,
-                batches,
-                losses,
-                images_per_second,
-            } => json!({
-                "event": "batch", "epoch": epoch, "batch": batch, "batches": batches,
-                "losses": losses, "images_per_second": images_per_second,
-            }),
+                samples,
+            } => json!({"event": "left_out", "epoch": epoch, "batch": batch, "samples": samples}),
+            TrainEvent::Saving => return,
+            TrainEvent::Saved { path, duration } => {
+                json!({"event": "saved", "path": path, "seconds": duration.as_secs_f64()})
+            }
             TrainEvent::EpochEnd {
                 record,
                 is_best,
@@ -110,7 +125,7 @@ fn json_events() -> TrainObserver {
             TrainEvent::Pretrained(report) => {
                 json!({"event": "pretrained", "loaded": report.loaded, "ignored": report.ignored})
             }
-            TrainEvent::Validating { epoch } => json!({"event": "validating", "epoch": epoch}),
+            TrainEvent::Validating { epoch, .. } => json!({"event": "validating", "epoch": epoch}),
         };
         if let Err(error) = result_line(&line.to_string()) {
             tracing::warn!("{error:#}");
