@@ -72,6 +72,19 @@ pub(crate) struct RunArgs {
     /// Where networks run
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     pub(crate) device: DeviceName,
+
+    /// How precisely a trained network multiplies [default: inference.precision, which is f32]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionName>,
+}
+
+/// The precisions of inference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// Single precision
+    F32,
+    /// bfloat16, on processors with AVX-512 BF16
+    Bf16,
 }
 
 /// The devices that this binary was built for.

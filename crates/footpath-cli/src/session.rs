@@ -1,6 +1,6 @@
 //! What every command on a solution needs: configuration, data, store, runner.
 
-use crate::args::{DeviceName, PipelineChoice, RunArgs};
+use crate::args::{DeviceName, PipelineChoice, PrecisionName, RunArgs};
 use crate::commands::WrongUsage;
 use crate::commands::score::strictness;
 use crate::interrupt::cancel_on_signals;
@@ -8,6 +8,7 @@ use crate::output::report_problems;
 use crate::progress::StepBars;
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{Dataset, Split};
+use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
     Imagery, PipelineKind, PipelineName, Setup, SolutionConfig, TrainingGraph,
 };
@@ -27,7 +28,13 @@ pub(crate) struct Session {
 impl Session {
     /// Reads the configuration and opens the store.
     pub(crate) fn open(args: &RunArgs) -> Result<Self> {
-        let config = SolutionConfig::load(args.source.config.as_deref(), &args.source.overrides)?;
+        let mut config =
+            SolutionConfig::load(args.source.config.as_deref(), &args.source.overrides)?;
+        match args.precision {
+            Some(PrecisionName::F32) => config.inference.precision = WeightPrecision::F32,
+            Some(PrecisionName::Bf16) => config.inference.precision = WeightPrecision::Bf16,
+            None => {}
+        }
         Self::of(config, args.strict, args.device)
     }
 

@@ -122,6 +122,23 @@ fn a_changed_threshold_reruns_neither_training_nor_network() {
 }
 
 #[test]
+fn a_network_infers_in_bf16_where_the_processor_can() {
+    let session = Session::with_suburb();
+    session
+        .succeed("evaluate -c town.yaml --pipeline unet --predictions exact.json --json f32.json");
+    let rounded =
+        session.run("evaluate -c town.yaml --pipeline unet --precision bf16 --json bf16.json");
+    if rounded.code == Some(0) {
+        let iou = |file: &str| session.json(file)["iou"].as_f64().unwrap();
+        assert!((iou("f32.json") - iou("bf16.json")).abs() < 0.1);
+        assert!(!rounded.stderr.contains("epoch  "), "{rounded:?}");
+    } else {
+        let advice = "this processor has no AVX-512 BF16 instructions; use the precision f32";
+        assert!(rounded.stderr.contains(advice), "{rounded:?}");
+    }
+}
+
+#[test]
 fn the_same_training_gives_the_same_bytes_for_any_number_of_threads() {
     let session = Session::with_suburb();
     for threads in [1, 2, 4] {

@@ -1,9 +1,11 @@
 //! How a trained network looks at an image: as it is, padded, or in several poses.
 
 mod padding;
+mod precision;
 mod tta;
 
 pub use padding::{PadMode, PaddingOptions};
+pub use precision::WeightPrecision;
 pub use tta::{Aggregate, Symmetry, TtaCompat, TtaOptions};
 
 use crate::plane::{Plane, Size};
@@ -11,7 +13,7 @@ use footpath_vision::predictor::Predictor;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-/// Settings of the pipelines that do more than resize.
+/// How precisely the network computes, and settings of the pipelines that do more than resize.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InferenceOptions {
@@ -19,6 +21,8 @@ pub struct InferenceOptions {
     pub tta: TtaOptions,
     /// Pipelines `unet_padded…`: images are padded instead of resized.
     pub padding: PaddingOptions,
+    /// How precisely the network multiplies. `f32` unless told.
+    pub precision: WeightPrecision,
 }
 
 /// What a network cannot do to an image.

@@ -334,6 +334,7 @@ fn look(
 ) -> Handle<Items<ProbabilityMap>> {
     let network = PredictProbabilities {
         look: setup.name.look(&setup.config.inference),
+        precision: setup.config.inference.precision,
         device: setup.device.clone(),
     };
     let probabilities = p.each(step, network, (whole(model), images)).keep_output();

@@ -10,7 +10,7 @@ use footpath_steps::{
 };
 use footpath_vision::device::Device;
 use footpath_vision::network::UnetConfig;
-use footpath_vision::predictor::Predictor;
+use footpath_vision::predictor::{Precision, Predictor};
 use footpath_vision::progress::EpochRecord;
 use footpath_vision::sample::{Sample, SampleSource};
 use footpath_vision::train::{BEST, Outcome, TrainEvent, Training, Validation};
@@ -299,18 +299,20 @@ impl TrainedUnet {
         &self.weights
     }
 
-    /// The network ready to infer; loaded once, on the first device asked for.
+    /// The network ready to infer; loaded once, on the first device and in the first precision
+    /// asked for.
     ///
     /// # Errors
-    /// When the weights are not a network's.
-    pub fn predictor(&self, device: &Device) -> Result<&Predictor, BoxError> {
+    /// When the weights are not a network's, or the device cannot compute in that precision.
+    pub fn predictor(&self, device: &Device, precision: Precision) -> Result<&Predictor, BoxError> {
         // Only the first thread loads; a failed load is tried again by the next.
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(predictor) = self.predictor.get() {
             return Ok(predictor);
         }
         let predictor = Weights::from_bytes(&self.weights, Path::new("the trained network"))?
-            .into_predictor(device)?;
+            .into_predictor(device)?
+            .with_precision(precision)?;
         Ok(self.predictor.get_or_init(|| predictor))
     }
 }
