@@ -39,10 +39,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let config = SolutionConfig::load(Some(&config_file), &args.overrides)?;
     let session = Session::of(config, false, DeviceName::Cpu)?;
     let (graph, inputs, data) =
-        session.training_graph(&session.setup(PipelineName::UNET_WEIGHTED, true))?;
+        session.training_graph(&session.setup(PipelineName::UNET_TTA, true))?;
 
     say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
-    say("4/5 evaluate, on tiles it never trained on");
+    say("4/5 evaluate with test-time augmentation, on tiles it never trained on");
     let targets = (&graph.model, &graph.metrics, &graph.objects);
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
     let (model, metrics, objects) = run.output;
@@ -74,11 +74,13 @@ Done in {minutes:.1} minutes. In {shown}:
   overlays/           the same, drawn on the tiles: look here first
 
 Next:
-  footpath evaluate -c {config_file} --pipeline unet_weighted --set postprocess.threshold=0.6
+  footpath evaluate -c {config_file} --pipeline unet_tta --set postprocess.threshold=0.5
       a changed threshold reruns no training and no network
+  footpath evaluate -c {config_file} --pipeline unet_weighted
+      the same network without test-time augmentation
   footpath train -c {config_file} --pipeline unet
       the same without pixel weights
-  footpath predict -c {config_file} --pipeline unet_weighted {} -o out.json --overlays seen
+  footpath predict -c {config_file} --pipeline unet_tta {} -o out.json --overlays seen
       buildings in a folder of images",
         image_dir.display()
     ))

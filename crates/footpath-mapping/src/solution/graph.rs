@@ -50,6 +50,12 @@ impl PipelineName {
         scoring: false,
     };
 
+    /// The weighted network, asked in several poses.
+    pub const UNET_TTA: Self = Self {
+        kind: PipelineKind::UnetTta,
+        scoring: false,
+    };
+
     /// The names of the pipelines whose network is the same as this one's, its own first.
     #[must_use]
     pub fn sharing_network(self) -> Vec<&'static str> {
