@@ -33,7 +33,7 @@ pub use graph::{
     MeasuredGraph, PipelineKind, PipelineName, PredictionGraph, SCORING_STEP, Setup, TrainingGraph,
     UNET_STEP,
 };
-pub use objects::{FindObjects, Measure, TileObjects};
+pub use objects::{FindObjects, Measure, TileObjects, measured};
 pub use probabilities::{PredictProbabilities, ProbabilityMap};
 pub use scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 pub use settings::SolutionConfig;
