@@ -21,16 +21,17 @@ pub struct TileObjects {
     objects: Vec<KeptObject>,
 }
 
-/// A detection as it is kept: COCO's run lengths, and the score.
+/// A detection as it is kept: COCO's run lengths, the score, and what it is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct KeptObject {
     counts: Vec<u32>,
     score: f64,
+    probability: Option<f64>,
 }
 
 impl Record for TileObjects {
     const TYPE: &'static str = "tile-objects";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl TileObjects {
@@ -40,6 +41,7 @@ impl TileObjects {
         let keep = |detection: Detection| KeptObject {
             counts: detection.mask.counts.to_vec(),
             score: detection.score,
+            probability: detection.probability,
         };
         Self {
             width,
@@ -53,6 +55,7 @@ impl TileObjects {
         self.objects.iter().map(|object| Detection {
             mask: Rle::from_counts(self.height, self.width, object.counts.clone()),
             score: object.score,
+            probability: object.probability,
         })
     }
 }
