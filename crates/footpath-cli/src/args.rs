@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate a pipeline on the validation tiles (trains it first where that was not done)
     Evaluate(EvaluateArgs),
+    /// Measure what settings do: run variants of a configuration and compare them with it
+    Ablate(AblateArgs),
     /// Find the buildings in a folder of images
     Predict(PredictArgs),
     /// Score a results file against a ground truth (COCO AP and AR)
@@ -233,9 +235,63 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) predictions: Option<PathBuf>,
 
-    /// Write the metrics as flat JSON to OUT, or to stdout without OUT
+    /// Write the metrics as JSON to OUT, or to stdout without OUT: flat keys, and `intervals` and
+    /// `by_size`
     #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also write a row for each tile (.csv or .json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) per_image: Option<PathBuf>,
+
+    /// Also draw the N worst tiles into DIR, truth in cyan and predictions in orange
+    #[arg(long, num_args = 2, value_names = ["N", "DIR"])]
+    pub(crate) worst: Vec<String>,
+
+    /// Samples of the tiles that the 95 % intervals come from; 0 for no intervals
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) samples: usize,
+}
+
+/// `footpath ablate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  footpath ablate -c town.yaml --over postprocess.threshold=0.3,0.4,0.6
+      what is kept of the network is used: nothing is trained
+  footpath ablate -c town.yaml --over training.loss.dice=0,1 --seeds 3 --out effects.csv
+      trains 3 networks for the configuration and 3 for each value")]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// A key and values to try instead of the configuration's; of several keys, every combination
+    #[arg(long, value_name = "KEY=V1,V2,…", required = true)]
+    pub(crate) over: Vec<String>,
+
+    /// Try the values of several keys one at a time instead of every combination
+    #[arg(long)]
+    pub(crate) one_at_a_time: bool,
+
+    /// Train each configuration so many times, from training.seed on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seeds: u64,
+
+    /// Samples of tiles and seeds that the 95 % intervals come from
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) samples: usize,
+
+    /// Print the effects as JSON to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Also write the effects (.md, .csv or .json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `footpath predict`

@@ -56,6 +56,24 @@ impl Session {
         })
     }
 
+    /// A session of another configuration on the same store.
+    pub(crate) fn reconfigured(&self, config: SolutionConfig) -> Self {
+        Self {
+            config,
+            strict: self.strict,
+            device: self.device.clone(),
+            store: self.store.clone(),
+            bars: self.bars.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// Refuses a configuration that a pipeline cannot follow, before anything is trained.
+    pub(crate) fn check(&self, name: PipelineName) -> Result<()> {
+        name.check(&self.config)
+            .map_err(|cause| WrongUsage(cause.to_string()).into())
+    }
+
     /// The tiles of a split, problems told.
     pub(crate) fn read(&self, split: Split) -> Result<Imagery> {
         let config = &self.config;
@@ -88,6 +106,7 @@ impl Session {
         &self,
         setup: &Setup<'_>,
     ) -> Result<(TrainingGraph, Inputs, TrainingData)> {
+        self.check(setup.name)?;
         let data = TrainingData {
             train: self.read(Split::Train)?,
             val: self.read(Split::Val)?,

@@ -23,6 +23,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let graph = PredictionGraph::new(&session.setup(name, false));
     let images = images_of(&files, &session.store).map_err(|cause| anyhow!(cause))?;
     let inputs = Inputs::new().with(&graph.images, images);
+    let inputs = graph
+        .with_ensemble(inputs, &session.config)
+        .map_err(|cause| anyhow!(cause))?;
     let inputs = match &args.model {
         Some(path) => inputs.with(&graph.model, read_model(path)?),
         None => inputs.with_kept(&graph.model, latest_model(&session, name)?),

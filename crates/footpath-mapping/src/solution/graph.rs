@@ -1,14 +1,16 @@
 //! The pipelines, wired.
 
+use super::ensemble::{Ensemble, PredictTogether};
 use super::objects::{FindObjects, Measure, TileObjects};
 use super::probabilities::{PredictProbabilities, ProbabilityMap};
+use super::refine::RefineProbabilities;
 use super::scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 use super::settings::SolutionConfig;
 use super::targets::PrepareTargets;
 use super::tiles::{Imagery, TileBuildings, TileImage};
 use super::train_unet::{PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
 use crate::evaluation::Metrics;
-use crate::inference::{InferenceOptions, Look};
+use crate::inference::{InferenceError, InferenceOptions, Look};
 use crate::second_level::{SecondLevel, TileCandidates};
 use crate::targets::TargetMasks;
 use footpath_steps::{BoxError, Handle, Inputs, Items, Pipeline, whole};
@@ -102,6 +104,17 @@ impl PipelineName {
         }
     }
 
+    /// Refuses a configuration whose network this pipeline cannot use, before it is trained.
+    ///
+    /// # Errors
+    /// [`InferenceError`] says what to change.
+    pub fn check(self, config: &SolutionConfig) -> Result<(), InferenceError> {
+        match self.kind {
+            PipelineKind::UnetTta => config.inference.tta.check_for(config.training.size),
+            _ => Ok(()),
+        }
+    }
+
     fn look(self, options: &InferenceOptions) -> Look {
         match self.kind {
             PipelineKind::Unet | PipelineKind::UnetWeighted => Look::Resized,
@@ -121,6 +134,7 @@ pub struct TrainingGraph {
     val_images: Handle<Items<TileImage>>,
     val_buildings: Handle<Items<TileBuildings>>,
     pretrained: Handle<PretrainedFile>,
+    ensemble: Option<Handle<Ensemble>>,
     /// Targets of the training tiles, kept tile by tile.
     pub targets: Handle<Items<TargetMasks>>,
     /// The trained network.
@@ -181,11 +195,12 @@ impl TrainingGraph {
         );
         let model = p.fit(UNET_STEP, unet, learnt_from);
 
-        let probabilities = look(&p, "probabilities", &model, &val_images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &val_images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
             let second_level = if config.scoring.compat.scoring_leak {
-                let leaked = look(&p, "train_probabilities", &model, &train_images, setup);
+                let leaked = networks.look(&p, "train_", &train_images, setup);
                 let leaked = find_candidates(&p, "train_candidates", &leaked, setup);
                 fit_scoring(&p, &leaked, &train_buildings, setup)
             } else {
@@ -206,6 +221,7 @@ impl TrainingGraph {
             val_images,
             val_buildings,
             pretrained,
+            ensemble: networks.ensemble,
             targets,
             model,
             probabilities,
@@ -218,7 +234,7 @@ impl TrainingGraph {
     /// The pipeline's inputs.
     ///
     /// # Errors
-    /// When the file of pretrained weights cannot be read.
+    /// When the file of pretrained weights or a network of the ensemble cannot be read.
     pub fn inputs(
         &self,
         config: &SolutionConfig,
@@ -230,7 +246,8 @@ impl TrainingGraph {
             let path = pretrained.unwrap_or("".as_ref()).display();
             format!("cannot read the pretrained weights {path} (unet.pretrained): {cause}")
         })?;
-        Ok(Inputs::new()
+        let inputs = with_ensemble(Inputs::new(), self.ensemble.as_ref(), config)?;
+        Ok(inputs
             .with(&self.train_images, train.images.clone())
             .with(&self.train_buildings, train.buildings.clone())
             .with(&self.val_images, val.images.clone())
@@ -250,6 +267,7 @@ pub struct PredictionGraph {
     pub second_level: Option<Handle<SecondLevel>>,
     /// The images.
     pub images: Handle<Items<TileImage>>,
+    ensemble: Option<Handle<Ensemble>>,
     /// The buildings found on them.
     pub objects: Handle<Items<TileObjects>>,
 }
@@ -261,7 +279,8 @@ impl PredictionGraph {
         let p = Pipeline::new(format!("{}/predict", setup.name.as_str()));
         let model = p.input("model");
         let images = p.input("images");
-        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let second_level = p.input(SCORING_STEP);
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
@@ -275,8 +294,21 @@ impl PredictionGraph {
             model,
             second_level,
             images,
+            ensemble: networks.ensemble,
             objects,
         }
+    }
+
+    /// `inputs` with the networks of `inference.ensemble`.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn with_ensemble(
+        &self,
+        inputs: Inputs,
+        config: &SolutionConfig,
+    ) -> Result<Inputs, BoxError> {
+        with_ensemble(inputs, self.ensemble.as_ref(), config)
     }
 }
 
@@ -291,6 +323,7 @@ pub struct MeasuredGraph {
     pub images: Handle<Items<TileImage>>,
     /// The buildings annotated on them.
     pub buildings: Handle<Items<TileBuildings>>,
+    ensemble: Option<Handle<Ensemble>>,
     /// The second level, in a pipeline that has one; it learns from these images, and scores each
     /// by trees that never saw it.
     pub second_level: Option<Handle<SecondLevel>>,
@@ -308,7 +341,8 @@ impl MeasuredGraph {
         let model = p.input("model");
         let images = p.input("images");
         let buildings = p.input("buildings");
-        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
             let second_level = fit_scoring(&p, &candidates, &buildings, setup);
@@ -323,28 +357,96 @@ impl MeasuredGraph {
             model,
             images,
             buildings,
+            ensemble: networks.ensemble,
             second_level,
             objects,
             metrics,
         }
     }
+
+    /// `inputs` with the networks of `inference.ensemble`.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn with_ensemble(
+        &self,
+        inputs: Inputs,
+        config: &SolutionConfig,
+    ) -> Result<Inputs, BoxError> {
+        with_ensemble(inputs, self.ensemble.as_ref(), config)
+    }
 }
 
-/// The network at work on images, under the name of its step.
-fn look(
-    p: &Pipeline,
-    step: &str,
-    model: &Handle<TrainedUnet>,
-    images: &Handle<Items<TileImage>>,
-    setup: &Setup<'_>,
-) -> Handle<Items<ProbabilityMap>> {
-    let network = PredictProbabilities {
-        look: setup.name.look(&setup.config.inference),
-        precision: setup.config.inference.precision,
-        device: setup.device.clone(),
-    };
-    let probabilities = p.each(step, network, (whole(model), images)).keep_output();
-    lenient(probabilities, setup.strict)
+/// What looks at images.
+struct Networks {
+    model: Handle<TrainedUnet>,
+    ensemble: Option<Handle<Ensemble>>,
+}
+
+impl Networks {
+    fn new(p: &Pipeline, model: &Handle<TrainedUnet>, setup: &Setup<'_>) -> Self {
+        let several = !setup.config.inference.ensemble.is_empty();
+        Self {
+            model: model.clone(),
+            ensemble: several.then(|| p.input("ensemble")),
+        }
+    }
+
+    /// The networks at work on images; `prefix` stands before the names of the steps.
+    fn look(
+        &self,
+        p: &Pipeline,
+        prefix: &str,
+        images: &Handle<Items<TileImage>>,
+        setup: &Setup<'_>,
+    ) -> Handle<Items<ProbabilityMap>> {
+        let (name, device) = (format!("{prefix}probabilities"), setup.device.clone());
+        let config = setup.config;
+        let look = setup.name.look(&config.inference);
+        let precision = config.inference.precision;
+        let probabilities = match &self.ensemble {
+            None => {
+                let network = PredictProbabilities {
+                    look,
+                    precision,
+                    device,
+                };
+                p.each(&name, network, (whole(&self.model), images))
+            }
+            Some(ensemble) => {
+                let networks = PredictTogether {
+                    look,
+                    precision,
+                    aggregate: config.inference.ensemble_aggregate,
+                    device,
+                };
+                let fed = (whole(&self.model), whole(ensemble), images);
+                p.each(&name, networks, fed)
+            }
+        };
+        let probabilities = lenient(probabilities.keep_output(), setup.strict);
+        let Some(options) = config.postprocess.crf else {
+            return probabilities;
+        };
+        let name = format!("{prefix}refined");
+        let refined = p.each(
+            &name,
+            RefineProbabilities { options },
+            (&probabilities, images),
+        );
+        lenient(refined.keep_output(), setup.strict)
+    }
+}
+
+fn with_ensemble(
+    inputs: Inputs,
+    ensemble: Option<&Handle<Ensemble>>,
+    config: &SolutionConfig,
+) -> Result<Inputs, BoxError> {
+    Ok(match ensemble {
+        Some(handle) => inputs.with(handle, Ensemble::read(&config.inference.ensemble)?),
+        None => inputs,
+    })
 }
 
 /// The second level, learnt from annotated images.

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::inference::InferenceOptions;
-use crate::postprocess::PostprocessOptions;
+use crate::postprocess::{Postprocess, PostprocessOptions};
 use crate::second_level::ScoringOptions;
 use crate::targets::TargetOptions;
 use footpath_vision::network::UnetConfig;
@@ -75,13 +75,31 @@ impl SolutionConfig {
             if !overridden("work") {
                 anchor(&mut config.work);
             }
+            if !overridden("inference.ensemble") {
+                config.inference.ensemble.iter_mut().for_each(anchor);
+            }
             if !overridden("unet.pretrained")
                 && let Some(path) = &mut config.unet.pretrained
             {
                 anchor(path);
             }
         }
+        config.check()?;
         Ok(config)
+    }
+
+    /// Refuses settings that inference, post-processing or the second level cannot follow, before
+    /// anything is trained.
+    ///
+    /// # Errors
+    /// [`ConfigError::Refused`] says which and what they may be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refused = |cause: &dyn ToString| ConfigError::Refused {
+            message: cause.to_string(),
+        };
+        Postprocess::new(self.postprocess.clone()).map_err(|cause| refused(&cause))?;
+        self.scoring.check().map_err(|cause| refused(&cause))?;
+        self.inference.tta.check().map_err(|cause| refused(&cause))
     }
 }
 
@@ -113,11 +131,42 @@ mod tests {
     fn paths_of_a_file_are_relative_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("town.yaml");
-        std::fs::write(&file, "data: [a, b]\nunet: {pretrained: w.pth}\n").unwrap();
+        std::fs::write(
+            &file,
+            "data: [a, b]\nunet: {pretrained: w.pth}\ninference: {ensemble: [e.safetensors]}\n",
+        )
+        .unwrap();
         let config = SolutionConfig::load(Some(&file), &["data=[c]".to_owned()]).unwrap();
         assert_eq!(config.data, [PathBuf::from("c")]);
         assert_eq!(config.work, folder.path().join(".footpath"));
         assert_eq!(config.unet.pretrained, Some(folder.path().join("w.pth")));
+        assert_eq!(
+            config.inference.ensemble,
+            [folder.path().join("e.safetensors")]
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_be_followed_are_refused_at_once() {
+        for (key, says) in [
+            (
+                "scoring.thresholds=0",
+                "scoring.thresholds is 0, expected at least 1",
+            ),
+            (
+                "postprocess.threshold=2",
+                "postprocess.threshold is 2, expected a probability",
+            ),
+            (
+                "postprocess.crf={iterations: 0}",
+                "postprocess.crf.iterations",
+            ),
+            ("inference.tta.gains=[]", "inference.tta"),
+            ("inference.tta.symmetries=[spin]", "spin"),
+        ] {
+            let error = SolutionConfig::load(None, &[key.to_owned()]).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
     }
 
     #[test]
