@@ -125,6 +125,7 @@ impl TruthBuilder {
             width,
             height,
             buildings,
+            ..
         } = tile;
         self.images.push(TruthImage {
             id: image_id,
