@@ -7,7 +7,7 @@ use crate::interrupt::cancel_on_signals;
 use crate::output::report_problems;
 use crate::progress::StepBars;
 use anyhow::{Context, Result, anyhow};
-use footpath_mapping::dataset::{Dataset, Split};
+use footpath_mapping::dataset::{Categories, Dataset, Split};
 use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
     Imagery, PipelineKind, PipelineName, Setup, SolutionConfig, TrainingGraph,
@@ -83,8 +83,12 @@ impl Session {
             return Err(WrongUsage(hint.to_owned()).into());
         }
         let strictness = strictness(self.strict);
+        let categories = Categories {
+            building: config.building_category,
+            further: config.categories.clone(),
+        };
         let (dataset, report) =
-            Dataset::read(&config.data, split, config.building_category, strictness)
+            Dataset::read_categories(&config.data, split, &categories, strictness)
                 .with_context(|| format!("cannot use the {} tiles", split.folder()))?;
         report_problems(&report);
         Imagery::of_dataset(&dataset, &self.store).map_err(|cause| anyhow!(cause))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::augment::AugmentConfig;
 use crate::average::AverageConfig;
 use crate::layer_rates::{Freeze, LayerRates};
+use crate::loader::{Loader, TrainCompat};
 use crate::loss::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::plane::Size;
@@ -52,6 +53,10 @@ pub struct TrainConfig {
     pub patience: Option<usize>,
     /// What is minimised.
     pub loss: LossConfig,
+    /// How images of other sizes come to the network's.
+    pub loader: Loader,
+    /// Behaviours of the 2018 solution to compare with.
+    pub compat: TrainCompat,
     /// How samples are varied.
     pub augment: AugmentConfig,
     /// Ends training at a sample that cannot be used, instead of leaving it out. Off unless told.
@@ -177,6 +182,8 @@ impl Default for TrainConfig {
             average: AverageConfig::default(),
             patience: Some(30),
             loss: LossConfig::default(),
+            loader: Loader::default(),
+            compat: TrainCompat::default(),
             augment: AugmentConfig::default(),
             strict: false,
             not_finite: NotFinite::default(),

@@ -8,13 +8,14 @@ use super::scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 use super::settings::SolutionConfig;
 use super::targets::PrepareTargets;
 use super::tiles::{Imagery, TileBuildings, TileImage};
-use super::train_unet::{PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
+use super::train_unet::{self, PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
 use crate::evaluation::Metrics;
 use crate::inference::{InferenceError, InferenceOptions, Look};
 use crate::second_level::{SecondLevel, TileCandidates};
 use crate::targets::TargetMasks;
 use footpath_steps::{BoxError, Handle, Inputs, Items, Pipeline, whole};
 use footpath_vision::device::Device;
+use footpath_vision::loader::Loader;
 use footpath_vision::train_config::TrainConfig;
 
 /// Name of the step that fits the second level.
@@ -115,9 +116,9 @@ impl PipelineName {
         }
     }
 
-    fn look(self, options: &InferenceOptions) -> Look {
+    fn look(self, options: &InferenceOptions, loader: Loader) -> Look {
         match self.kind {
-            PipelineKind::Unet | PipelineKind::UnetWeighted => Look::Resized,
+            PipelineKind::Unet | PipelineKind::UnetWeighted => train_unet::look(loader),
             PipelineKind::UnetPadded => Look::Padded(options.padding.clone()),
             PipelineKind::UnetTta => Look::Tta(options.tta.clone()),
         }
@@ -176,7 +177,7 @@ impl TrainingGraph {
         let val_buildings = p.input("val_buildings");
         let pretrained = p.input("pretrained");
 
-        let targets = PrepareTargets::new(config.targets.clone());
+        let targets = PrepareTargets::new(config.targets.clone(), config.categories.clone());
         let targets = p.each("targets", targets, &train_buildings).keep_output();
         let targets = lenient(targets, setup.strict);
 
@@ -185,7 +186,9 @@ impl TrainingGraph {
             ..setup.name.training(&config.training)
         };
         let unet = TrainUnet::new(&config.unet, &training, setup.device.clone());
-        let unet = unet.observed_by(setup.observer.clone());
+        let unet = unet
+            .on_eroded_targets(config.targets.erode_radius_px)
+            .observed_by(setup.observer.clone());
         let learnt_from = (
             &train_images,
             &targets,
@@ -234,25 +237,20 @@ impl TrainingGraph {
     /// The pipeline's inputs.
     ///
     /// # Errors
-    /// When the file of pretrained weights or a network of the ensemble cannot be read.
+    /// When the file of the first weights or a network of the ensemble cannot be read.
     pub fn inputs(
         &self,
         config: &SolutionConfig,
         train: &Imagery,
         val: &Imagery,
     ) -> Result<Inputs, BoxError> {
-        let pretrained = config.unet.pretrained.as_deref();
-        let file = PretrainedFile::new(pretrained).map_err(|cause| {
-            let path = pretrained.unwrap_or("".as_ref()).display();
-            format!("cannot read the pretrained weights {path} (unet.pretrained): {cause}")
-        })?;
         let inputs = with_ensemble(Inputs::new(), self.ensemble.as_ref(), config)?;
         Ok(inputs
             .with(&self.train_images, train.images.clone())
             .with(&self.train_buildings, train.buildings.clone())
             .with(&self.val_images, val.images.clone())
             .with(&self.val_buildings, val.buildings.clone())
-            .with(&self.pretrained, file))
+            .with(&self.pretrained, PretrainedFile::of(&config.unet)?))
     }
 }
 
@@ -402,7 +400,7 @@ impl Networks {
     ) -> Handle<Items<ProbabilityMap>> {
         let (name, device) = (format!("{prefix}probabilities"), setup.device.clone());
         let config = setup.config;
-        let look = setup.name.look(&config.inference);
+        let look = setup.name.look(&config.inference, config.training.loader);
         let precision = config.inference.precision;
         let probabilities = match &self.ensemble {
             None => {

@@ -143,6 +143,7 @@ impl TruthBuilder {
             width,
             height,
             buildings,
+            ..
         } = tile;
         self.images.push(TruthImage {
             id: image_id,

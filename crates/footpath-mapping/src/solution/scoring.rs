@@ -68,6 +68,7 @@ impl Estimator for FitSecondLevel {
                 width,
                 height,
                 buildings,
+                ..
             } = buildings?.as_ref().clone();
             let truth = buildings
                 .iter()

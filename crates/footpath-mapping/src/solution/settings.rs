@@ -23,6 +23,9 @@ pub struct SolutionConfig {
     pub work: PathBuf,
     /// The annotation category that is a building; 100 unless told, or the only one there is.
     pub building_category: Option<u64>,
+    /// Further annotation categories, which the network learns as classes of their own; buildings
+    /// are what is looked for. None unless told.
+    pub categories: Vec<u64>,
     /// The network.
     pub unet: UnetConfig,
     /// The targets it learns from.
@@ -43,6 +46,7 @@ impl Default for SolutionConfig {
             data: Vec::new(),
             work: PathBuf::from(".footpath"),
             building_category: None,
+            categories: Vec::new(),
             unet: UnetConfig::default(),
             targets: TargetOptions::default(),
             training: TrainConfig::default(),
@@ -78,18 +82,21 @@ impl SolutionConfig {
             if !overridden("inference.ensemble") {
                 config.inference.ensemble.iter_mut().for_each(anchor);
             }
-            if !overridden("unet.pretrained")
-                && let Some(path) = &mut config.unet.pretrained
-            {
-                anchor(path);
+            for (key, path) in [
+                ("unet.pretrained", &mut config.unet.pretrained),
+                ("unet.weights", &mut config.unet.weights),
+            ] {
+                if let (false, Some(path)) = (overridden(key), path) {
+                    anchor(path);
+                }
             }
         }
         config.check()?;
         Ok(config)
     }
 
-    /// Refuses settings that inference, post-processing or the second level cannot follow, before
-    /// anything is trained.
+    /// Refuses settings that inference, post-processing or the second level cannot follow, or that
+    /// do not go together, before anything is trained.
     ///
     /// # Errors
     /// [`ConfigError::Refused`] says which and what they may be.
@@ -99,7 +106,32 @@ impl SolutionConfig {
         };
         Postprocess::new(self.postprocess.clone()).map_err(|cause| refused(&cause))?;
         self.scoring.check().map_err(|cause| refused(&cause))?;
-        self.inference.tta.check().map_err(|cause| refused(&cause))
+        self.inference
+            .tta
+            .check()
+            .map_err(|cause| refused(&cause))?;
+        self.check_classes()
+    }
+
+    /// Refuses a network with fewer classes than its targets have.
+    fn check_classes(&self) -> Result<(), ConfigError> {
+        let names = self.targets.class_names(&self.categories);
+        if names.len() <= self.unet.classes {
+            return Ok(());
+        }
+        let origin = "`unet`, `targets` and `categories` together";
+        Err(ConfigError::Value {
+            key: "unet.classes".to_owned(),
+            message: format!(
+                "it is {}, but the targets have {} classes ({}): set unet.classes={} or leave \
+                 classes out (targets.border_width_px=0, targets.overlap_width_px=0, categories=[])",
+                self.unet.classes,
+                names.len(),
+                names.join(", "),
+                names.len(),
+            ),
+            origin: origin.to_owned(),
+        })
     }
 }
 
@@ -167,6 +199,29 @@ mod tests {
             let error = SolutionConfig::load(None, &[key.to_owned()]).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn a_border_class_needs_a_class_of_the_network() {
+        let load = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+            SolutionConfig::load(None, &overrides)
+        };
+        let error = load(&["targets.border_width_px=4"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the value of `unet.classes` cannot be used: it is 2, but the targets have 3 classes \
+             (background, building, border): set unet.classes=3 or leave classes out \
+             (targets.border_width_px=0, targets.overlap_width_px=0, categories=[]) (set in \
+             `unet`, `targets` and `categories` together)"
+        );
+        load(&["targets.border_width_px=4", "unet.classes=3"]).unwrap();
+        let error = load(&["categories=[7, 9]", "unet.classes=3"]).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("(background, building, category 7, category 9)"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use super::objects::TruthBuilder;
 use super::tiles::{TileBuildings, TileImage};
 use crate::evaluation::{Evaluator, Metrics, Prediction};
+use crate::inference::{Look, PaddingOptions};
 use crate::postprocess::{Postprocess, PostprocessOptions};
 use crate::targets::TargetMasks;
 use footpath_steps::{
     Artifact, BoxError, Cancelled, Context, Digest, Digester, Estimator, Fingerprint, Items,
 };
 use footpath_vision::device::Device;
+use footpath_vision::loader::Loader;
 use footpath_vision::network::UnetConfig;
 use footpath_vision::predictor::{Precision, Predictor};
 use footpath_vision::progress::EpochRecord;
@@ -26,24 +28,37 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Whoever wants to know how training goes.
 pub type TrainObserver = Arc<dyn Fn(&TrainEvent<'_>) + Send + Sync>;
 
-/// The file with an encoder's first weights, if there is one; known by its content.
+/// The file with the first weights of an encoder or of a whole network, if there is one; known by
+/// its content.
 #[derive(Debug, Clone)]
 pub struct PretrainedFile {
     /// The file.
     pub path: Option<PathBuf>,
+    /// Whether it holds a whole network.
+    whole: bool,
     digest: Option<Digest>,
 }
 
 impl PretrainedFile {
-    /// The file at `path`, read once for its digest.
+    /// The file that `network` starts from, read once for its digest.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn new(path: Option<&Path>) -> std::io::Result<Self> {
-        let digest =
-            path.map(|path| Ok::<_, std::io::Error>(Digest::of_bytes(&std::fs::read(path)?)));
+    /// When it cannot be read; the message names the file and its key.
+    pub fn of(network: &UnetConfig) -> Result<Self, BoxError> {
+        let (path, key) = match (&network.weights, &network.pretrained) {
+            (Some(path), _) => (Some(path), "unet.weights"),
+            (None, path) => (path.as_ref(), "unet.pretrained"),
+        };
+        let digest = path.map(|path| match std::fs::read(path) {
+            Ok(bytes) => Ok(Digest::of_bytes(&bytes)),
+            Err(cause) => {
+                let path = path.display();
+                Err(format!("cannot read the weights {path} ({key}): {cause}"))
+            }
+        });
         Ok(Self {
-            path: path.map(Path::to_owned),
+            path: path.cloned(),
+            whole: network.weights.is_some(),
             digest: digest.transpose()?,
         })
     }
@@ -55,6 +70,9 @@ impl Fingerprint for PretrainedFile {
             Some(digest) => digester.digest(digest),
             None => digester.none(),
         };
+        if self.whole {
+            digester.str("whole network");
+        }
         Ok(())
     }
 }
@@ -64,6 +82,9 @@ impl Fingerprint for PretrainedFile {
 pub struct TrainUnet {
     network: UnetConfig,
     training: TrainConfig,
+    /// By how much validation grows what it finds back, since the targets were eroded, px.
+    #[serde(skip_serializing_if = "is_zero")]
+    eroded_radius_px: u32,
     /// With what changes nothing that is learnt, and so is no part of the key.
     #[serde(skip)]
     as_told: TrainConfig,
@@ -71,6 +92,11 @@ pub struct TrainUnet {
     device: Device,
     #[serde(skip)]
     observer: Option<TrainObserver>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(radius_px: &u32) -> bool {
+    *radius_px == 0
 }
 
 impl std::fmt::Debug for TrainUnet {
@@ -84,20 +110,28 @@ impl std::fmt::Debug for TrainUnet {
 impl TrainUnet {
     /// Trains `network` as `training` says, on `device`.
     ///
-    /// What changes nothing that is learnt ([`TrainConfig::essence`]) and the path of pretrained
+    /// What changes nothing that is learnt ([`TrainConfig::essence`]) and the path of the first
     /// weights (whose content is an input) do not enter the key.
     #[must_use]
     pub fn new(network: &UnetConfig, training: &TrainConfig, device: Device) -> Self {
         Self {
             network: UnetConfig {
-                pretrained: None,
-                ..network.clone()
+                weights_except: network.weights_except.clone(),
+                ..network.without_files()
             },
+            eroded_radius_px: 0,
             training: training.essence(),
             as_told: training.clone(),
             device,
             observer: None,
         }
+    }
+
+    /// Lets validation grow what it finds by this radius, px: that by which its targets were eroded.
+    #[must_use]
+    pub fn on_eroded_targets(mut self, radius_px: u32) -> Self {
+        self.eroded_radius_px = radius_px;
+        self
     }
 
     /// Tells `observer` how it goes.
@@ -127,13 +161,21 @@ impl Estimator for TrainUnet {
     fn fit(&self, data: &TrainingData, context: &Context) -> Result<TrainedUnet, BoxError> {
         let (images, targets, val_images, val_buildings, pretrained) = data;
         let folder = context.scratch()?;
-        let network = UnetConfig {
-            pretrained: pretrained.path.clone(),
-            ..self.network.clone()
-        };
+        let mut network = self.network.clone();
+        if pretrained.whole {
+            network.weights.clone_from(&pretrained.path);
+        } else {
+            network.pretrained.clone_from(&pretrained.path);
+        }
         let config = &self.as_told;
         let samples = PreparedTiles { images, targets };
-        let validator = Validator::new(val_images, val_buildings, config.strict)?;
+        let validator = Validator::new(
+            val_images,
+            val_buildings,
+            look(config.loader),
+            self.eroded_radius_px,
+            config.strict,
+        )?;
         let cancel = context.cancel_token().flag();
         let training = Training::new(&network, config, &samples, &self.device, &folder, cancel);
         let report = training.run(
@@ -176,26 +218,35 @@ impl SampleSource for PreparedTiles<'_> {
         let tile = self.images.get(index)?;
         let targets = self.targets.get(index)?.planes();
         let image = tile.read()?;
-        Ok(Sample::new(
-            tile.name(),
-            image,
-            targets.labels,
-            targets.distances,
-            targets.sizes,
-        )?)
+        let sizes = targets.building_sizes();
+        let (labels, distances) = (targets.labels, targets.distances);
+        Ok(Sample::new(tile.name(), image, labels, distances, sizes)?)
     }
 }
 
 /// Scores a network on the validation tiles.
 ///
-/// Thresholds at one half and nothing else: the inference pipeline's post-processing may change
-/// without a training having to be repeated.
+/// Thresholds at one half, grows back what the targets were eroded by, and nothing else: the
+/// inference pipeline's post-processing may change without a training having to be repeated.
 struct Validator<'a> {
     images: &'a Items<TileImage>,
+    /// Images come to the network as they do in training.
+    look: Look,
     /// Positions of the tiles whose images can be used.
     usable: Vec<usize>,
     evaluator: Evaluator,
     chain: Postprocess,
+}
+
+/// How a network that is trained with `loader` looks at whole images.
+pub(super) fn look(loader: Loader) -> Look {
+    match loader {
+        Loader::Resize => Look::Resized,
+        Loader::CropAndPad { pad, .. } => Look::Padded(PaddingOptions {
+            mode: pad,
+            ..PaddingOptions::default()
+        }),
+    }
 }
 
 /// Images validated at once: enough to keep every core busy, few enough to stay small.
@@ -205,6 +256,8 @@ impl<'a> Validator<'a> {
     fn new(
         images: &'a Items<TileImage>,
         buildings: &Items<TileBuildings>,
+        look: Look,
+        eroded_radius_px: u32,
         strict: bool,
     ) -> Result<Self, BoxError> {
         let mut truth = TruthBuilder::default();
@@ -222,11 +275,19 @@ impl<'a> Validator<'a> {
         if usable.is_empty() {
             return Err("none of the validation tiles can be used".into());
         }
+        let chain = PostprocessOptions {
+            dilate_side_px: match eroded_radius_px {
+                0 => 0,
+                radius => 2 * radius + 1,
+            },
+            ..PostprocessOptions::default()
+        };
         Ok(Self {
             images,
+            look,
             usable,
             evaluator: truth.finish()?,
-            chain: Postprocess::new(PostprocessOptions::default())?,
+            chain: Postprocess::new(chain)?,
         })
     }
 
@@ -238,7 +299,13 @@ impl<'a> Validator<'a> {
                 .iter()
                 .map(|&index| Ok(self.images.get(index)?.read()?))
                 .collect::<Result<Vec<RgbImage>, BoxError>>()?;
-            let maps = predictor.predict_at_network_size(&images);
+            let maps = match &self.look {
+                Look::Resized => predictor.predict_at_network_size(&images),
+                look => images
+                    .iter()
+                    .map(|image| look.predict(predictor, image))
+                    .collect::<Result<_, _>>()?,
+            };
             for ((&index, image), map) in batch.iter().zip(&images).zip(maps) {
                 let found = self.chain.run(&map, image.width(), image.height());
                 predictions.extend(
