@@ -39,8 +39,8 @@ fn with_absolute_paths(config: &SolutionConfig) -> SolutionConfig {
 
 fn environment(config: &SolutionConfig, device: DeviceName) -> Value {
     let cpus = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-    let system = System::new_with_specifics(cpus);
-    let cpu = system.cpus().first().map(|cpu| cpu.brand().to_owned());
+    let system = System::new_with_specifics(cpus).ok();
+    let cpu = system.as_ref().and_then(|system| system.cpus().first());
     let device_name = device.to_possible_value();
     let device_name = device_name.as_ref().map(|value| value.get_name());
     json!({
@@ -48,9 +48,9 @@ fn environment(config: &SolutionConfig, device: DeviceName) -> Value {
         "commit": option_env!("FOOTPATH_COMMIT"),
         "executable": std::env::current_exe().unwrap_or_else(|_| PathBuf::new()),
         "features": features(),
-        "system": System::long_os_version(),
+        "system": System::long_os_version().ok(),
         "architecture": std::env::consts::ARCH,
-        "cpu": cpu,
+        "cpu": cpu.map(sysinfo::Cpu::brand),
         "instructions": instructions(),
         "cores": std::thread::available_parallelism().map_or(1, usize::from),
         "threads": rayon::current_num_threads(),

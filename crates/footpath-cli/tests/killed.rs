@@ -46,14 +46,15 @@ fn train_whole(session: &Session, epochs: usize) -> usize {
     run.stdout.lines().count()
 }
 
-/// Trains in `work`, killed after up to `most` events of each start for `kills` times, and
-/// compares with the whole run. Gives how often it went on in mid-epoch.
+/// Trains, killed after up to `most` events of each start for `kills` times, and compares with the
+/// whole run. Gives how often it was killed and how often it then went on in mid-epoch. A machine
+/// so busy that this test falls behind may let a training end before.
 fn train_killed(
     session: &Session,
     (epochs, kills, most): (usize, usize, usize),
     threads: usize,
     seed: u64,
-) -> usize {
+) -> (usize, usize) {
     let work = format!("killed{threads}");
     let line = format!(
         "{TRAIN} --set training.epochs={epochs} --threads {threads} --set work={work} \
@@ -84,7 +85,6 @@ fn train_killed(
         running.kill();
         killed += 1;
     }
-    assert_eq!(killed, kills, "it was done before it was killed that often");
     let whole = run_folder(session, "whole");
     let broken = run_folder(session, &work);
     for file in FILES {
@@ -95,7 +95,7 @@ fn train_killed(
         session.read("whole.safetensors") == session.read(&format!("{work}.safetensors")),
         "{threads} threads: the trained network differs"
     );
-    resumed
+    (killed, resumed)
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_killed_training_ends_as_one_that_was_not() {
     train_whole(&session, 2);
     let mut resumed = 0;
     for (threads, seed) in [(1, 11), (2, 12), (4, 13)] {
-        resumed += train_killed(&session, (2, 3, 9), threads, seed);
+        resumed += train_killed(&session, (2, 3, 9), threads, seed).1;
     }
     assert!(resumed > 0, "never in mid-epoch");
 }
@@ -116,7 +116,9 @@ fn twenty_kills_change_nothing() {
     let session = Session::with_suburb();
     let events = train_whole(&session, 10);
     for threads in [1, 2, 4] {
-        let resumed = train_killed(&session, (10, 20, events / 20), threads, threads as u64);
-        println!("{threads} threads: 20 kills of {events} events, {resumed} resumed in mid-epoch");
+        let plan = (10, 20, events / 20);
+        let (killed, resumed) = train_killed(&session, plan, threads, threads as u64);
+        println!("{threads} threads: {killed} kills, {resumed} resumed in mid-epoch");
+        assert_eq!(killed, 20, "it was done before");
     }
 }
