@@ -2,6 +2,7 @@
 
 use crate::commands::serve::{ServeArgs, UiArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use footpath_vision::lr_range::LrRangeConfig;
 use std::path::PathBuf;
 
 /// Aerial images into building footprints, through experiments that can be retraced.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Prepare(PrepareArgs),
     /// Train a pipeline's network
     Train(TrainArgs),
+    /// Try rising learning rates, to find one to train with
+    LrRange(LrRangeArgs),
     /// Evaluate a pipeline on the validation tiles (trains it first where that was not done)
     Evaluate(EvaluateArgs),
     /// Measure what settings do: run variants of a configuration and compare them with it
@@ -199,10 +202,22 @@ pub(crate) struct PrepareArgs {
 }
 
 /// `footpath train`
+///
+/// A training that was interrupted or killed goes on where it was, to the same bytes. Under
+/// `mpirun` the processes train together (feature `mpi`).
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    /// Start an interrupted training anew (stages that are done stay done)
+    #[arg(long)]
+    pub(crate) restart: bool,
+
+    /// Devices that train together, each on `training.batch_size` tiles of every batch, which so
+    /// grows with them; short for --set training.ranks=N
+    #[arg(long, value_name = "N")]
+    pub(crate) devices: Option<usize>,
 
     /// The pipeline whose network is trained
     #[arg(long, value_enum)]
@@ -215,6 +230,41 @@ pub(crate) struct TrainArgs {
     /// Print events as JSON lines to stdout
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `footpath lr-range`
+#[derive(Debug, Args)]
+pub(crate) struct LrRangeArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline whose network is tried (its first stage, on one device)
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// The first rate
+    #[arg(long, value_name = "RATE", default_value_t = LrRangeConfig::default().lowest)]
+    pub(crate) lowest: f64,
+
+    /// The last rate
+    #[arg(long, value_name = "RATE", default_value_t = LrRangeConfig::default().highest)]
+    pub(crate) highest: f64,
+
+    /// Steps from the one to the other
+    #[arg(long, value_name = "N", default_value_t = LrRangeConfig::default().steps)]
+    pub(crate) steps: usize,
+
+    /// End when the smoothed loss is so many times its lowest
+    #[arg(long, value_name = "FACTOR", default_value_t = LrRangeConfig::default().stop_at)]
+    pub(crate) stop_at: f64,
+
+    /// The plot to write
+    #[arg(short, long, value_name = "FILE.svg", default_value = "lr-range.svg")]
+    pub(crate) out: PathBuf,
+
+    /// Write the losses as JSON to OUT, or to stdout without OUT
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// `footpath evaluate`

@@ -2,8 +2,10 @@
 
 mod args;
 mod commands;
+mod environment;
 mod interrupt;
 mod output;
+mod processes;
 mod progress;
 mod session;
 mod table;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Command::Synth(args) => commands::synth::run(&args),
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::LrRange(args) => commands::lr_range::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Ablate(args) => commands::ablate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),

@@ -3,6 +3,7 @@
 use crate::args::{DeviceName, PipelineChoice, PrecisionName, RunArgs};
 use crate::commands::WrongUsage;
 use crate::commands::score::strictness;
+use crate::environment::run_reports;
 use crate::interrupt::cancel_on_signals;
 use crate::output::report_problems;
 use crate::progress::StepBars;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{Categories, Dataset, Split};
 use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
-    Imagery, PipelineKind, PipelineName, Setup, SolutionConfig, TrainingGraph,
+    Imagery, PipelineKind, PipelineName, Ranks, Setup, SolutionConfig, TrainOptions, TrainingGraph,
 };
 use footpath_steps::{CancelToken, Inputs, Runner, Store};
 use footpath_vision::device::Device;
@@ -22,7 +23,16 @@ pub(crate) struct Session {
     pub(crate) device: Device,
     pub(crate) store: Store,
     pub(crate) bars: StepBars,
-    cancel: CancelToken,
+    pub(crate) cancel: CancelToken,
+    /// How the ranks of a training come to be.
+    pub(crate) ranks: Ranks,
+    /// The device of each rank that is a thread of this process.
+    pub(crate) devices: Vec<Device>,
+    /// Starts an interrupted training anew.
+    pub(crate) restart: bool,
+    /// Says nothing about the data: another process does.
+    pub(crate) quiet: bool,
+    device_name: DeviceName,
 }
 
 impl Session {
@@ -46,14 +56,34 @@ impl Session {
                 config.work.display()
             )
         })?;
-        Ok(Self {
+        let mut session = Self {
             config,
             strict,
-            device: device.open(),
+            device: device.open(0),
             store,
             bars: StepBars::default(),
             cancel: cancel_on_signals(),
-        })
+            ranks: Ranks::default(),
+            devices: Vec::new(),
+            restart: false,
+            quiet: false,
+            device_name: device,
+        };
+        session.train_on(session.config.training.ranks);
+        Ok(session)
+    }
+
+    /// Trains on so many devices, each a thread of this process.
+    pub(crate) fn train_on(&mut self, ranks: usize) {
+        self.config.training.ranks = ranks;
+        self.devices = (0..ranks).map(|rank| self.device_name.open(rank)).collect();
+    }
+
+    /// Takes the device of this number, where there are several, for this process.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn take_device(&mut self, index: usize) {
+        self.device = self.device_name.open(index);
+        self.devices.clear();
     }
 
     /// A session of another configuration on the same store.
@@ -90,7 +120,9 @@ impl Session {
         let (dataset, report) =
             Dataset::read_categories(&config.data, split, &categories, strictness)
                 .with_context(|| format!("cannot use the {} tiles", split.folder()))?;
-        report_problems(&report);
+        if !self.quiet {
+            report_problems(&report);
+        }
         Imagery::of_dataset(&dataset, &self.store).map_err(|cause| anyhow!(cause))
     }
 
@@ -101,7 +133,13 @@ impl Session {
             config: &self.config,
             device: self.device.clone(),
             strict: self.strict,
-            observer: watched.then(|| self.bars.training()),
+            training: TrainOptions {
+                observer: watched.then(|| self.bars.training()),
+                devices: self.devices.clone(),
+                ranks: self.ranks.clone(),
+                restart: self.restart,
+                reports: run_reports(&self.config, self.device_name),
+            },
         }
     }
 
@@ -138,15 +176,20 @@ pub(crate) struct TrainingData {
 }
 
 impl DeviceName {
-    fn open(self) -> Device {
+    /// The device of this number, from 0, where there are several of the kind.
+    #[cfg_attr(
+        not(any(feature = "cuda", feature = "rocm")),
+        expect(unused_variables, reason = "there is one processor")
+    )]
+    fn open(self, index: usize) -> Device {
         match self {
             Self::Cpu => footpath_vision::device::cpu(),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::cuda(0),
+            Self::Cuda => Device::cuda(index),
             #[cfg(feature = "vulkan")]
             Self::Vulkan => Device::vulkan(Default::default()),
             #[cfg(feature = "rocm")]
-            Self::Rocm => Device::rocm(0),
+            Self::Rocm => Device::rocm(index),
             #[cfg(feature = "metal")]
             Self::Metal => Device::metal(Default::default()),
         }

@@ -2,6 +2,7 @@
 
 use footpath_mapping::evaluation::{Detail, Metrics};
 use footpath_mapping::second_level::SecondLevel;
+use footpath_vision::lr_range::LrRange;
 use footpath_vision::progress::EpochRecord;
 use std::fmt::Write;
 
@@ -122,6 +123,22 @@ pub(crate) fn second_level_table(model: &SecondLevel) -> String {
     for (feature, part) in model.importance() {
         let _ = write!(text, "\n  {feature:<28} {part:.3}");
     }
+    text
+}
+
+/// The losses at rising rates, in some twenty rows, and the rate to try first.
+pub(crate) fn learning_rate_table(found: &LrRange) -> String {
+    const ROWS: usize = 20;
+    let every = found.points.len().div_ceil(ROWS).max(1);
+    let mut text = "      lr     loss   smoothed\n".to_owned();
+    for point in found.points.iter().step_by(every) {
+        let (rate, loss, smoothed) = (point.learning_rate, point.loss, point.smoothed);
+        let _ = writeln!(text, "{rate:>8.1e} {loss:>8.3} {smoothed:>10.3}");
+    }
+    text.push_str(&match found.suggestion {
+        Some(rate) => format!("the loss falls the fastest at a learning rate of {rate:.1e}"),
+        None => "the loss never fell; try other rates (--lowest, --highest)".to_owned(),
+    });
     text
 }
 

@@ -50,7 +50,7 @@ pub struct Training<'a> {
     pub samples: &'a dyn SampleSource,
     /// Where the network computes.
     pub device: &'a Device,
-    /// Where [`LAST`] and [`BEST`] are kept; must exist.
+    /// Where the first rank keeps [`LAST`] and [`BEST`]; must exist.
     pub folder: &'a Path,
     /// Goes on from [`LAST`] if there is one; otherwise starts anew.
     pub resume: bool,
@@ -249,6 +249,13 @@ impl<'a> Training<'a> {
         self.network.check_size(self.config.size)?;
         self.config.check()?;
         self.config.loss.check_classes(self.network.classes)?;
+        let ranks = self.collective.ranks();
+        if ranks != self.config.ranks {
+            return Err(TrainError::Ranks {
+                expected: self.config.ranks,
+                found: ranks,
+            });
+        }
         if self.samples.is_empty() {
             return Err(TrainError::NoSamples(0));
         }
@@ -433,7 +440,7 @@ impl<'a> Training<'a> {
     fn saved(&self) -> Saved {
         let last = self.folder.join(LAST);
         Saved {
-            checkpoint: last.exists().then_some(last),
+            checkpoint: (self.is_first() && last.exists()).then_some(last),
         }
     }
 }

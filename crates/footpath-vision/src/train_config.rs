@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::augment::AugmentConfig;
 use crate::average::AverageConfig;
@@ -22,8 +23,11 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Learns from so many samples only, drawn by the seed; from all unless told.
     pub samples: Option<usize>,
-    /// Samples in a batch (on each rank); at least 1. 20 unless told.
+    /// Samples in a batch on each rank; at least 1. 20 unless told.
     pub batch_size: usize,
+    /// Workers (devices or processes) that take a step together, each on `batch_size` samples of
+    /// its own; at least 1. 1 unless told.
+    pub ranks: usize,
     /// Batches whose gradients are averaged for one step of the optimizer; at least 1. 1 unless
     /// told.
     pub accumulate: usize,
@@ -66,6 +70,10 @@ pub struct TrainConfig {
     pub not_finite: NotFinite,
     /// When the run is saved, and what is kept.
     pub checkpoint: CheckpointConfig,
+    /// Trainings one after the other, each from the network that the one before found best: what
+    /// each has different from the settings above, such as `{epochs: 5, loss.dice: 5}`. One
+    /// training unless told. A single run takes no notice of it; whoever starts runs does.
+    pub stages: Vec<Map<String, Value>>,
 }
 
 /// What is done when a loss or gradient is infinite or not a number.
@@ -95,6 +103,8 @@ pub struct CheckpointConfig {
     /// Networks of the best epochs kept, the best as `best.safetensors`; at least 1. 1 unless
     /// told.
     pub keep_best: usize,
+    /// Keeps the last checkpoint when the run is done, beside its metrics. Off unless told.
+    pub keep_finished: bool,
 }
 
 impl Default for CheckpointConfig {
@@ -104,6 +114,7 @@ impl Default for CheckpointConfig {
             every_batches: None,
             keep_last: 1,
             keep_best: 1,
+            keep_finished: false,
         }
     }
 }
@@ -117,6 +128,7 @@ impl TrainConfig {
         let checkpoint = &self.checkpoint;
         for (name, count) in [
             ("batch_size", self.batch_size),
+            ("ranks", self.ranks),
             ("accumulate", self.accumulate),
             ("samples", self.samples.unwrap_or(1)),
             (
@@ -150,13 +162,14 @@ impl TrainConfig {
 
     /// The same training but for what changes nothing that is learnt: strictness, what is done
     /// about losses that are no numbers (a run that ends without error met none, or learnt
-    /// nothing from them), and when it is saved.
+    /// nothing from them), when it is saved, and other stages.
     #[must_use]
     pub fn essence(&self) -> Self {
         Self {
             strict: false,
             not_finite: NotFinite::default(),
             checkpoint: CheckpointConfig::default(),
+            stages: Vec::new(),
             ..self.clone()
         }
     }
@@ -169,6 +182,7 @@ impl Default for TrainConfig {
             epochs: 100,
             samples: None,
             batch_size: 20,
+            ranks: 1,
             accumulate: 1,
             size: Size::new(256, 256),
             learning_rate: 5e-4,
@@ -188,6 +202,7 @@ impl Default for TrainConfig {
             strict: false,
             not_finite: NotFinite::default(),
             checkpoint: CheckpointConfig::default(),
+            stages: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use footpath_mapping::evaluation::{Bootstrap, Examination};
 use footpath_mapping::postprocess::ResultRecord;
 use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{
-    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, UNET_STEP,
+    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, final_step,
     measured,
 };
 use footpath_steps::{Inputs, Items};
@@ -157,8 +157,9 @@ pub(crate) fn latest_model(
     name: PipelineName,
 ) -> Result<footpath_steps::Kept<TrainedUnet>> {
     let mut failure = None;
+    let step = final_step(&session.config.training);
     for pipeline in name.sharing_network() {
-        match session.store.latest(pipeline, UNET_STEP) {
+        match session.store.latest(pipeline, &step) {
             Ok(kept) => return Ok(kept),
             Err(error) => failure = failure.or(Some(error)),
         }

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod inspect;
+pub(crate) mod lr_range;
 pub(crate) mod predict;
 pub(crate) mod prepare;
 pub(crate) mod score;

@@ -1,10 +1,10 @@
 //! From files and overrides to a typed configuration.
 
 use super::ConfigError;
-use super::layer::{merge, parse_override, refuse_unknown_keys};
+use super::layer::{has_empty_part, merge, nest, parse_override, refuse_unknown_keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 use std::path::Path;
 
@@ -30,6 +30,33 @@ where
     };
     let text = text.as_ref().map(|(text, origin)| (&**text, &**origin));
     load_text(text, overrides)
+}
+
+/// `base` with the keys of `changes` in the place of its own; `loss.dice` means `dice` in `loss`.
+///
+/// # Errors
+/// As [`load`]; `origin` is what a message calls `changes`.
+pub fn overlay<T>(base: &T, changes: &Map<String, Value>, origin: &str) -> Result<T, ConfigError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let refused = |key: &str, message: String| ConfigError::Value {
+        key: key.to_owned(),
+        message,
+        origin: origin.to_owned(),
+    };
+    let known = serde_json::to_value(base).map_err(|error| refused("", error.to_string()))?;
+    let mut merged = known.clone();
+    for (key, value) in changes {
+        if has_empty_part(key) {
+            return Err(refused(key, "a part of the key is empty".to_owned()));
+        }
+        let layer = nest(key, value.clone());
+        refuse_unknown_keys(&known, &layer, origin)?;
+        merge(&mut merged, layer);
+    }
+    serde_path_to_error::deserialize(merged)
+        .map_err(|error| refused(&error.path().to_string(), error.inner().to_string()))
 }
 
 /// [`load`] from the text of a file and the name to call it by.

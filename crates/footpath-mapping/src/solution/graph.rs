@@ -6,9 +6,10 @@ use super::probabilities::{PredictProbabilities, ProbabilityMap};
 use super::refine::RefineProbabilities;
 use super::scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 use super::settings::SolutionConfig;
+use super::stages::{Stage, stages};
 use super::targets::PrepareTargets;
 use super::tiles::{Imagery, TileBuildings, TileImage};
-use super::train_unet::{self, PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
+use super::train_unet::{self, PretrainedFile, TrainOptions, TrainUnet, TrainedUnet};
 use crate::evaluation::Metrics;
 use crate::inference::{InferenceError, InferenceOptions, Look};
 use crate::second_level::{SecondLevel, TileCandidates};
@@ -20,9 +21,6 @@ use footpath_vision::train_config::TrainConfig;
 
 /// Name of the step that fits the second level.
 pub const SCORING_STEP: &str = "second_level";
-
-/// Name of the step that fits the network.
-pub const UNET_STEP: &str = "unet";
 
 /// What a pipeline trains and how it looks at images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +136,7 @@ pub struct TrainingGraph {
     ensemble: Option<Handle<Ensemble>>,
     /// Targets of the training tiles, kept tile by tile.
     pub targets: Handle<Items<TargetMasks>>,
-    /// The trained network.
+    /// The trained network: that of the last stage.
     pub model: Handle<TrainedUnet>,
     /// Probabilities of the validation tiles, kept tile by tile.
     pub probabilities: Handle<Items<ProbabilityMap>>,
@@ -161,8 +159,19 @@ pub struct Setup<'a> {
     pub device: Device,
     /// Ends at the first tile that cannot be used.
     pub strict: bool,
-    /// Told how training goes.
-    pub observer: Option<TrainObserver>,
+    /// How networks are trained.
+    pub training: TrainOptions,
+}
+
+impl Setup<'_> {
+    /// The settings of a training of this pipeline, made of those of the configuration.
+    #[must_use]
+    pub fn training(&self, config: &TrainConfig) -> TrainConfig {
+        TrainConfig {
+            strict: self.strict,
+            ..self.name.training(config)
+        }
+    }
 }
 
 impl TrainingGraph {
@@ -181,22 +190,30 @@ impl TrainingGraph {
         let targets = p.each("targets", targets, &train_buildings).keep_output();
         let targets = lenient(targets, setup.strict);
 
-        let training = TrainConfig {
-            strict: setup.strict,
-            ..setup.name.training(&config.training)
-        };
-        let unet = TrainUnet::new(&config.unet, &training, setup.device.clone());
-        let unet = unet
-            .on_eroded_targets(config.targets.erode_radius_px)
-            .observed_by(setup.observer.clone());
-        let learnt_from = (
-            &train_images,
-            &targets,
-            &val_images,
-            &val_buildings,
-            &pretrained,
-        );
-        let model = p.fit(UNET_STEP, unet, learnt_from);
+        // What is wrong with them `inputs` tells, without which nothing runs.
+        let stages =
+            stages(&config.training).unwrap_or_else(|_| vec![Stage::only(&config.training)]);
+        let mut before: Vec<Handle<TrainedUnet>> = Vec::new();
+        for stage in stages {
+            let stage = Stage {
+                training: setup.training(&stage.training),
+                ..stage
+            };
+            let (step, device) = (stage.step.clone(), setup.device.clone());
+            let unet = TrainUnet::new(&config.unet, stage, device, setup.training.clone())
+                .on_eroded_targets(config.targets.erode_radius_px);
+            let learnt_from = (
+                &train_images,
+                &targets,
+                &val_images,
+                &val_buildings,
+                &pretrained,
+                before,
+            );
+            before = vec![p.fit(&step, unet, learnt_from)];
+        }
+        // There is at least one stage.
+        let model = before.remove(0);
 
         let networks = Networks::new(&p, &model, setup);
         let probabilities = networks.look(&p, "", &val_images, setup);
@@ -237,13 +254,15 @@ impl TrainingGraph {
     /// The pipeline's inputs.
     ///
     /// # Errors
-    /// When the file of the first weights or a network of the ensemble cannot be read.
+    /// When the stages of the training cannot be used, or the file of the first weights or a
+    /// network of the ensemble cannot be read.
     pub fn inputs(
         &self,
         config: &SolutionConfig,
         train: &Imagery,
         val: &Imagery,
     ) -> Result<Inputs, BoxError> {
+        stages(&config.training)?;
         let inputs = with_ensemble(Inputs::new(), self.ensemble.as_ref(), config)?;
         Ok(inputs
             .with(&self.train_images, train.images.clone())

@@ -1,5 +1,6 @@
 //! The configuration of a solution.
 
+use super::stages::stages;
 use crate::config::ConfigError;
 use crate::inference::InferenceOptions;
 use crate::postprocess::{Postprocess, PostprocessOptions};
@@ -66,6 +67,7 @@ impl SolutionConfig {
     /// See [`ConfigError`].
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
         let mut config: Self = crate::config::load(file, overrides)?;
+        stages(&config.training)?;
         if let Some(folder) = file.and_then(Path::parent) {
             let overridden = |key: &str| {
                 overrides
@@ -220,6 +222,20 @@ mod tests {
         let message = error.to_string();
         assert!(
             message.contains("(background, building, category 7, category 9)"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn stages_are_checked_when_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("town.yaml");
+        let text = "training:\n  stages:\n    - {epochs: 2}\n    - {epoch: 3}\n";
+        std::fs::write(&file, text).unwrap();
+        let error = SolutionConfig::load(Some(&file), &[]).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("unknown key `epoch` in stage 2"),
             "{message}"
         );
     }

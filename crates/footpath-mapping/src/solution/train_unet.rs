@@ -1,6 +1,9 @@
 //! Fitting the network.
 
 use super::objects::TruthBuilder;
+use super::ranks::{Ranks, run_other};
+use super::run_folder::{DataFingerprint, RunFolder, RunReports};
+use super::stages::Stage;
 use super::tiles::{TileBuildings, TileImage};
 use crate::evaluation::{Evaluator, Metrics, Prediction};
 use crate::inference::{Look, PaddingOptions};
@@ -15,6 +18,7 @@ use footpath_vision::network::UnetConfig;
 use footpath_vision::predictor::{Precision, Predictor};
 use footpath_vision::progress::EpochRecord;
 use footpath_vision::sample::{Sample, SampleSource};
+use footpath_vision::state_dict::StateDict;
 use footpath_vision::train::{BEST, Outcome, TrainEvent, Training, Validation};
 use footpath_vision::train_config::TrainConfig;
 use footpath_vision::weights::Weights;
@@ -25,8 +29,42 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Whoever wants to know how training goes.
-pub type TrainObserver = Arc<dyn Fn(&TrainEvent<'_>) + Send + Sync>;
+/// Whoever wants to know how training goes, and where it belongs.
+pub type TrainObserver = Arc<dyn Fn(&TrainPlace<'_>, &TrainEvent<'_>) + Send + Sync>;
+
+/// Which training an event belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainPlace<'a> {
+    /// The stage.
+    pub stage: &'a Stage,
+    /// Where its metrics and curves are, if they are kept.
+    pub folder: Option<&'a Path>,
+}
+
+/// How and where networks are trained, besides their settings. None of it changes what is learnt.
+#[derive(Clone, Default)]
+pub struct TrainOptions {
+    /// Told how training goes.
+    pub observer: Option<TrainObserver>,
+    /// The devices of the ranks that are threads of this process, over again where there are
+    /// fewer; where empty, all train on the device that networks run on.
+    pub devices: Vec<Device>,
+    /// How ranks come to be.
+    pub ranks: Ranks,
+    /// Starts anew instead of going on with a training that was interrupted.
+    pub restart: bool,
+    /// Where metrics and curves are kept, if they are.
+    pub reports: Option<RunReports>,
+}
+
+impl std::fmt::Debug for TrainOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrainOptions")
+            .field("ranks", &self.ranks)
+            .field("restart", &self.restart)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The file with the first weights of an encoder or of a whole network, if there is one; known by
 /// its content.
@@ -77,7 +115,7 @@ impl Fingerprint for PretrainedFile {
     }
 }
 
-/// Trains a U-Net and keeps the checkpoint that validates best.
+/// Trains a U-Net and keeps the checkpoint that validates best: one stage of a training.
 #[derive(Serialize)]
 pub struct TrainUnet {
     network: UnetConfig,
@@ -87,11 +125,11 @@ pub struct TrainUnet {
     eroded_radius_px: u32,
     /// With what changes nothing that is learnt, and so is no part of the key.
     #[serde(skip)]
-    as_told: TrainConfig,
+    stage: Stage,
     #[serde(skip)]
     device: Device,
     #[serde(skip)]
-    observer: Option<TrainObserver>,
+    options: TrainOptions,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -103,27 +141,28 @@ impl std::fmt::Debug for TrainUnet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TrainUnet")
             .field("network", &self.network)
+            .field("stage", &self.stage)
             .finish_non_exhaustive()
     }
 }
 
 impl TrainUnet {
-    /// Trains `network` as `training` says, on `device`.
+    /// Trains `network` as `stage` says, on `device`.
     ///
     /// What changes nothing that is learnt ([`TrainConfig::essence`]) and the path of the first
     /// weights (whose content is an input) do not enter the key.
     #[must_use]
-    pub fn new(network: &UnetConfig, training: &TrainConfig, device: Device) -> Self {
+    pub fn new(network: &UnetConfig, stage: Stage, device: Device, options: TrainOptions) -> Self {
         Self {
             network: UnetConfig {
                 weights_except: network.weights_except.clone(),
                 ..network.without_files()
             },
             eroded_radius_px: 0,
-            training: training.essence(),
-            as_told: training.clone(),
+            training: stage.training.essence(),
+            stage,
             device,
-            observer: None,
+            options,
         }
     }
 
@@ -134,22 +173,48 @@ impl TrainUnet {
         self
     }
 
-    /// Tells `observer` how it goes.
-    #[must_use]
-    pub fn observed_by(mut self, observer: Option<TrainObserver>) -> Self {
-        self.observer = observer;
-        self
+    /// The folder of this training's metrics and curves, with a fingerprint of its data.
+    fn open_folder(
+        &self,
+        data: &TrainingData,
+        context: &Context,
+    ) -> Result<Option<RunFolder>, BoxError> {
+        let (Some(reports), Some(key)) = (&self.options.reports, context.key()) else {
+            return Ok(None);
+        };
+        let (images, targets, val_images, val_buildings, pretrained, _) = data;
+        let data = DataFingerprint {
+            training_tiles: images.len(),
+            training_images: images.digest(),
+            training_targets: targets.digest(),
+            validation_tiles: val_images.len(),
+            validation_images: val_images.digest(),
+            validation_buildings: val_buildings.digest(),
+            pretrained_weights: pretrained.digest,
+        };
+        reports.open(&self.stage, &key, &data).map(Some)
+    }
+
+    fn tell(&self, folder: Option<&RunFolder>, event: &TrainEvent<'_>) {
+        if let Some(observer) = &self.options.observer {
+            let place = TrainPlace {
+                stage: &self.stage,
+                folder: folder.map(RunFolder::path),
+            };
+            observer(&place, event);
+        }
     }
 }
 
 /// Images and targets of the training tiles, then images and buildings of the validation tiles,
-/// then the pretrained encoder.
+/// then the pretrained encoder, then the network of the stage before if there is one.
 type TrainingData = (
     Arc<Items<TileImage>>,
     Arc<Items<TargetMasks>>,
     Arc<Items<TileImage>>,
     Arc<Items<TileBuildings>>,
     Arc<PretrainedFile>,
+    Arc<Vec<Arc<TrainedUnet>>>,
 );
 
 impl Estimator for TrainUnet {
@@ -159,15 +224,18 @@ impl Estimator for TrainUnet {
     const VERSION: u32 = 2;
 
     fn fit(&self, data: &TrainingData, context: &Context) -> Result<TrainedUnet, BoxError> {
-        let (images, targets, val_images, val_buildings, pretrained) = data;
-        let folder = context.scratch()?;
+        let (images, targets, val_images, val_buildings, pretrained, before) = data;
+        let scratch = context.scratch()?;
+        if self.options.restart {
+            empty(&scratch)?;
+        }
         let mut network = self.network.clone();
         if pretrained.whole {
             network.weights.clone_from(&pretrained.path);
         } else {
             network.pretrained.clone_from(&pretrained.path);
         }
-        let config = &self.as_told;
+        let config = &self.stage.training;
         let samples = PreparedTiles { images, targets };
         let validator = Validator::new(
             val_images,
@@ -176,37 +244,85 @@ impl Estimator for TrainUnet {
             self.eroded_radius_px,
             config.strict,
         )?;
+        let start_from = before.first().map(|model| model.state()).transpose()?;
+        let mut folder = self.open_folder(data, context)?;
         let cancel = context.cancel_token().flag();
-        let training = Training::new(&network, config, &samples, &self.device, &folder, cancel);
-        let report = training.run(
-            |predictor| validator.validate(predictor, context),
-            |event| {
-                if let TrainEvent::EpochEnd { record, .. } = event {
-                    context.progress(record.epoch as u64 + 1, config.epochs as u64);
-                }
-                if let Some(observer) = &self.observer {
-                    observer(event);
-                }
-            },
-        )?;
+        let device = &self.device;
+        let training = Training {
+            start_from: start_from.as_ref(),
+            ..Training::new(&network, config, &samples, device, &scratch, cancel)
+        };
+
+        self.options.ranks.call(self.stage.index, &samples)?;
+        let first = |training: &Training| {
+            training.run(
+                |predictor| validator.validate(predictor, context),
+                |event| {
+                    if let TrainEvent::EpochEnd { record, .. } = event {
+                        context.progress(record.epoch as u64 + 1, config.epochs as u64);
+                    }
+                    if let Some(folder) = &mut folder {
+                        folder.on_event(event);
+                    }
+                    self.tell(folder.as_ref(), event);
+                },
+            )
+        };
+        let devices = &self.options.devices;
+        let trained = self
+            .options
+            .ranks
+            .train(&training, devices, first, run_other);
+        if let (true, Err(error)) = (context.is_cancelled(), &trained) {
+            // The run only says that it was cancelled.
+            tracing::error!("{error}");
+        }
+        let report = trained?;
         if report.outcome == Outcome::Interrupted {
             return Err(Cancelled.into());
         }
-        let best = folder.join(BEST);
+        let best = scratch.join(BEST);
         let weights = std::fs::read(&best).map_err(|cause| {
             format!(
                 "cannot read the best checkpoint {}: {cause}",
                 best.display()
             )
         })?;
+        if let (true, Some(folder)) = (config.checkpoint.keep_finished, &folder) {
+            folder.keep_checkpoint(&scratch)?;
+        }
         Ok(TrainedUnet::new(weights, report.progress.history))
     }
 }
 
+/// Removes what an interrupted training left.
+fn empty(folder: &Path) -> Result<(), BoxError> {
+    let remove = || -> std::io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    };
+    remove().map_err(|cause| {
+        let folder = folder.display();
+        format!("cannot remove the interrupted training in {folder}: {cause}").into()
+    })
+}
+
 /// Training tiles with their targets, loaded when asked for.
-struct PreparedTiles<'a> {
-    images: &'a Items<TileImage>,
-    targets: &'a Items<TargetMasks>,
+pub(super) struct PreparedTiles<'a> {
+    pub(super) images: &'a Items<TileImage>,
+    pub(super) targets: &'a Items<TargetMasks>,
+}
+
+impl PreparedTiles<'_> {
+    /// Digest of all that a network can learn from them.
+    pub(super) fn digest(&self) -> String {
+        let mut digester = Digester::new("prepared tiles");
+        digester.digest(&self.images.digest());
+        digester.digest(&self.targets.digest());
+        digester.finish().to_string()
+    }
 }
 
 impl SampleSource for PreparedTiles<'_> {
@@ -364,6 +480,12 @@ impl TrainedUnet {
     #[must_use]
     pub fn weights(&self) -> &[u8] {
         &self.weights
+    }
+
+    /// Its tensors, to train on from.
+    fn state(&self) -> Result<StateDict, BoxError> {
+        let weights = Weights::from_bytes(&self.weights, Path::new("the stage before"))?;
+        Ok(weights.state)
     }
 
     /// The network ready to infer; loaded once, on the first device and in the first precision
