@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and the words that `--help` prints.
 
 use crate::commands::serve::{ServeArgs, UiArgs};
+use crate::tracking::TrackArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use footpath_vision::lr_range::LrRangeConfig;
 use std::path::PathBuf;
@@ -208,6 +209,9 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
     /// Start an interrupted training anew (stages that are done stay done)
     #[arg(long)]
     pub(crate) restart: bool,
@@ -271,6 +275,9 @@ pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
     /// The pipeline to evaluate
     #[arg(long, value_enum)]
     pub(crate) pipeline: PipelineChoice,
@@ -293,6 +300,9 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 
     /// The pipeline to predict with
     #[arg(long, value_enum)]

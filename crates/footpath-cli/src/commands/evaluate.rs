@@ -5,6 +5,7 @@ use crate::commands::WrongUsage;
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
 use crate::table::{metrics_table, second_level_table};
+use crate::tracking::{Tracked, tracked};
 use anyhow::{Context, Result};
 use footpath_mapping::dataset::{ImageFile, Split};
 use footpath_mapping::evaluation::Metrics;
@@ -18,10 +19,20 @@ use std::path::Path;
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
+    let name: PipelineName = args.pipeline.into();
+    tracked(&args.track, &session, "evaluate", name.as_str(), |run| {
+        evaluate(&session, args, run)
+    })
+}
+
+fn evaluate(session: &Session, args: &EvaluateArgs, tracked: &Tracked) -> Result<()> {
     let (metrics, objects, val) = match &args.model {
-        Some(model) => evaluate_model(&session, args, model)?,
-        None => evaluate_trained(&session, args)?,
+        Some(model) => evaluate_model(session, args, model, tracked)?,
+        None => evaluate_trained(session, args, tracked)?,
     };
+    tracked.data(session, Split::Val, &val);
+    tracked.metrics(&metrics);
+    tracked.json("predictions.json", &records(&val.tiles, &objects));
     if let Some(out) = &args.predictions {
         write_json(out, &records(&val.tiles, &objects))?;
         say(&format!("predictions: {}", out.display()));
@@ -38,7 +49,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
 type Evaluated = (Metrics, Items<TileObjects>, Imagery);
 
 /// The network that this configuration trained.
-fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
+fn evaluate_trained(
+    session: &Session,
+    args: &EvaluateArgs,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let name = args.pipeline.into();
     let (graph, inputs, data) = session.training_graph(&session.setup(name, true))?;
     let targets = (
@@ -46,6 +61,7 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let ((metrics, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));
@@ -54,7 +70,12 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
 }
 
 /// A network brought as a file.
-fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
+fn evaluate_model(
+    session: &Session,
+    args: &EvaluateArgs,
+    model: &Path,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
     let graph = MeasuredGraph::new(&session.setup(args.pipeline.into(), false));
     let inputs = Inputs::new()
@@ -66,6 +87,7 @@ fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Resul
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let ((metrics, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));
