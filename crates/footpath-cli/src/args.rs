@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and the words that `--help` prints.
 
 use crate::commands::serve::{ServeArgs, UiArgs};
+use crate::tracking::TrackArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use footpath_vision::lr_range::LrRangeConfig;
 use std::path::PathBuf;
@@ -210,6 +211,9 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
     /// Start an interrupted training anew (stages that are done stay done)
     #[arg(long)]
     pub(crate) restart: bool,
@@ -273,6 +277,9 @@ pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
     /// The pipeline to evaluate
     #[arg(long, value_enum)]
     pub(crate) pipeline: PipelineChoice,
@@ -315,6 +322,9 @@ pub(crate) struct AblateArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
     /// The pipeline
     #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
     pub(crate) pipeline: PipelineChoice,
@@ -349,6 +359,9 @@ pub(crate) struct AblateArgs {
 pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 
     /// The pipeline to predict with
     #[arg(long, value_enum)]

@@ -9,6 +9,7 @@ mod processes;
 mod progress;
 mod session;
 mod table;
+mod tracking;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{Categories, Dataset, Split};
 use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
-    Imagery, PipelineKind, PipelineName, Ranks, Setup, SolutionConfig, TrainOptions, TrainingGraph,
+    Imagery, PipelineKind, PipelineName, Ranks, RunReports, Setup, SolutionConfig, TrainOptions,
+    TrainingGraph,
 };
 use footpath_steps::{CancelToken, Inputs, Runner, Store};
 use footpath_vision::device::Device;
@@ -95,6 +96,11 @@ impl Session {
             store: self.store.clone(),
             bars: self.bars.clone(),
             cancel: self.cancel.clone(),
+            ranks: self.ranks.clone(),
+            devices: self.devices.clone(),
+            restart: self.restart,
+            quiet: self.quiet,
+            device_name: self.device_name,
         }
     }
 
@@ -126,6 +132,11 @@ impl Session {
         Imagery::of_dataset(&dataset, &self.store).map_err(|cause| anyhow!(cause))
     }
 
+    /// What a run's folder holds besides numbers.
+    pub(crate) fn reports(&self) -> Option<RunReports> {
+        run_reports(&self.config, self.device_name)
+    }
+
     /// What the graphs are built from; `watched` shows how training goes.
     pub(crate) fn setup(&self, name: PipelineName, watched: bool) -> Setup<'_> {
         Setup {
@@ -138,7 +149,7 @@ impl Session {
                 devices: self.devices.clone(),
                 ranks: self.ranks.clone(),
                 restart: self.restart,
-                reports: run_reports(&self.config, self.device_name),
+                reports: self.reports(),
             },
         }
     }
@@ -148,16 +159,31 @@ impl Session {
         &self,
         setup: &Setup<'_>,
     ) -> Result<(TrainingGraph, Inputs, TrainingData)> {
-        self.check(setup.name)?;
-        let data = TrainingData {
+        let data = self.training_data()?;
+        let (graph, inputs) = self.graph_of(setup, &data)?;
+        Ok((graph, inputs, data))
+    }
+
+    /// The tiles of both splits, problems told.
+    pub(crate) fn training_data(&self) -> Result<TrainingData> {
+        Ok(TrainingData {
             train: self.read(Split::Train)?,
             val: self.read(Split::Val)?,
-        };
+        })
+    }
+
+    /// The graph of a pipeline with its inputs, of tiles that were read.
+    pub(crate) fn graph_of(
+        &self,
+        setup: &Setup<'_>,
+        data: &TrainingData,
+    ) -> Result<(TrainingGraph, Inputs)> {
+        self.check(setup.name)?;
         let graph = TrainingGraph::new(setup);
         let inputs = graph
             .inputs(&self.config, &data.train, &data.val)
             .map_err(|cause| anyhow!(cause))?;
-        Ok((graph, inputs, data))
+        Ok((graph, inputs))
     }
 
     /// A runner that shows its progress and stops at Ctrl-C.

@@ -4,6 +4,7 @@ use crate::args::AblateArgs;
 use crate::commands::WrongUsage;
 use crate::output::{result_line, say, write_file, write_json};
 use crate::session::Session;
+use crate::tracking::{Tracked, tracked};
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::ablation::{Ablation, Axis, Row, SeedRun, Variant, effects, variants};
 use footpath_mapping::config::ConfigError;
@@ -30,15 +31,28 @@ pub(crate) fn run(args: &AblateArgs) -> Result<()> {
     let variants = variants(&axes, args.one_at_a_time);
     let session = Session::open(&args.run)?;
     let plan = Plan::new(args, &session, &variants, name)?;
+    tracked(&args.track, &session, "ablate", name.as_str(), |run| {
+        compare(args, &session, &variants, &plan, run)
+    })
+}
 
-    let base = plan.run(&session, name, None)?;
+/// Runs every variant and tells what it does.
+fn compare(
+    args: &AblateArgs,
+    session: &Session,
+    variants: &[Variant],
+    plan: &Plan,
+    tracked: &Tracked,
+) -> Result<()> {
+    let name: PipelineName = args.pipeline.into();
+    let base = plan.run(session, name, None)?;
     let bootstrap = Bootstrap {
         samples: args.samples,
         ..Bootstrap::default()
     };
     let mut rows = Vec::new();
     for (i, variant) in variants.iter().enumerate() {
-        let found = plan.run(&session, name, Some(i))?;
+        let found = plan.run(session, name, Some(i))?;
         let effects = effects(&base, &found, &bootstrap).with_context(|| variant.label())?;
         rows.push(Row {
             overrides: variant.overrides.clone(),
@@ -53,6 +67,14 @@ pub(crate) fn run(args: &AblateArgs) -> Result<()> {
         base: means(&base),
         rows,
     };
+    for (name, mean) in &ablation.base {
+        tracked.number(&format!("base/{name}"), *mean);
+    }
+    tracked.json("ablation.json", &ablation);
+    tracked.file(
+        "ablation.md",
+        format!("{}\n", ablation.to_markdown()).as_bytes(),
+    );
     if let Some(out) = &args.out {
         match extension(out) {
             "csv" => write_file(out, ablation.to_csv().as_bytes())?,

@@ -5,6 +5,7 @@ use crate::commands::{WrongUsage, inspect};
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
 use crate::table::{detail_table, metrics_table, second_level_table};
+use crate::tracking::{Tracked, tracked};
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{ImageFile, Split};
 use footpath_mapping::evaluation::{Bootstrap, Examination};
@@ -23,15 +24,30 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     }
     let worst = worst(&args.worst)?;
     let session = Session::open(&args.run)?;
+    let name: PipelineName = args.pipeline.into();
+    tracked(&args.track, &session, "evaluate", name.as_str(), |run| {
+        evaluate(&session, args, worst, run)
+    })
+}
+
+fn evaluate(
+    session: &Session,
+    args: &EvaluateArgs,
+    worst: Option<(usize, PathBuf)>,
+    tracked: &Tracked,
+) -> Result<()> {
     let (objects, val) = match &args.model {
-        Some(model) => evaluate_model(&session, args, model)?,
-        None => evaluate_trained(&session, args)?,
+        Some(model) => evaluate_model(session, args, model, tracked)?,
+        None => evaluate_trained(session, args, tracked)?,
     };
     let bootstrap = Bootstrap {
         samples: args.samples,
         ..Bootstrap::default()
     };
     let examined = examine(&val, &objects, &bootstrap)?;
+    tracked.data(session, Split::Val, &val);
+    tracked.metrics(&examined);
+    tracked.json("predictions.json", &records(&val.tiles, &objects));
     if let Some(out) = &args.predictions {
         write_json(out, &records(&val.tiles, &objects))?;
         say(&format!("predictions: {}", out.display()));
@@ -83,7 +99,11 @@ fn examine(
 type Evaluated = (Items<TileObjects>, Imagery);
 
 /// The network that this configuration trained.
-fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
+fn evaluate_trained(
+    session: &Session,
+    args: &EvaluateArgs,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let name = args.pipeline.into();
     let (graph, inputs, data) = session.training_graph(&session.setup(name, true))?;
     let targets = (
@@ -91,6 +111,7 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let ((_, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));
@@ -99,7 +120,12 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
 }
 
 /// A network brought as a file.
-fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
+fn evaluate_model(
+    session: &Session,
+    args: &EvaluateArgs,
+    model: &Path,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
     let graph = MeasuredGraph::new(&session.setup(args.pipeline.into(), false));
     let inputs = Inputs::new()
@@ -114,6 +140,7 @@ fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Resul
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let ((_, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));

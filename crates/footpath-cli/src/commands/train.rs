@@ -6,8 +6,10 @@ use crate::output::{result_line, say, write_file};
 use crate::processes::Processes;
 use crate::session::Session;
 use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
+use crate::tracking::{Pictures, Tracked, observer, tracked};
 use anyhow::Result;
-use footpath_mapping::solution::{TrainObserver, TrainedUnet, final_step};
+use footpath_mapping::dataset::Split;
+use footpath_mapping::solution::{PipelineName, TrainObserver, TrainedUnet, final_step};
 use footpath_steps::Outcome;
 use footpath_vision::train::TrainEvent;
 use serde_json::json;
@@ -24,17 +26,29 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if let Some(done) = processes.follow(&session, args.pipeline.into()) {
         return done;
     }
-    let done = train(&session, args);
+    let name: PipelineName = args.pipeline.into();
+    let done = tracked(&args.track, &session, "train", name.as_str(), |run| {
+        train(&session, args, run)
+    });
     processes.finish(&session, &done);
     done
 }
 
-fn train(session: &Session, args: &TrainArgs) -> Result<()> {
+fn train(session: &Session, args: &TrainArgs, tracked: &Tracked) -> Result<()> {
     let mut setup = session.setup(args.pipeline.into(), true);
     if args.json {
         setup.training.observer = Some(json_events());
     }
-    let (graph, inputs, data) = session.training_graph(&setup)?;
+    let data = session.training_data()?;
+    tracked.data(session, Split::Train, &data.train);
+    tracked.data(session, Split::Val, &data.val);
+    let pictures = if tracked.is_recording() {
+        Pictures::new(&data.val)
+    } else {
+        Pictures::default()
+    };
+    setup.training.observer = Some(observer(tracked, pictures, setup.training.observer.take()));
+    let (graph, inputs) = session.graph_of(&setup, &data)?;
     say(&format!(
         "{}: {} training tiles, {} validation tiles",
         graph.pipeline.name(),
@@ -46,7 +60,9 @@ fn train(session: &Session, args: &TrainArgs) -> Result<()> {
     }
     let targets = (&graph.model, Vec::from_iter(&graph.second_level));
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let (model, second_level) = run.output;
+    tracked.file("model/best.safetensors", model.weights());
     if !args.json {
         for model in &second_level {
             say(&second_level_table(model));
