@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// Where the folders of trainings are made, below the key `work`.
-const RUNS: &str = "runs";
+const RUNS: &str = "trainings";
 
 /// What the folders of this configuration's trainings hold; none where it cannot be written down.
 pub(crate) fn run_reports(config: &SolutionConfig, device: DeviceName) -> Option<RunReports> {

@@ -94,7 +94,7 @@ impl Running {
 
 /// The only folder of a training below `work`.
 pub(crate) fn run_folder(session: &Session, work: &str) -> PathBuf {
-    let runs = session.path(work).join("runs");
+    let runs = session.path(work).join("trainings");
     let mut folders = std::fs::read_dir(&runs).unwrap();
     let folder = folders.next().unwrap().unwrap().path();
     assert!(folders.next().is_none(), "several in {}", runs.display());

@@ -109,7 +109,7 @@ fn a_killed_training_ends_as_one_that_was_not() {
     assert!(resumed > 0, "never in mid-epoch");
 }
 
-/// `cargo test --workspace --test killed -- --ignored --nocapture`
+/// `cargo test --workspace --test killed_training -- --ignored --nocapture`
 #[test]
 #[ignore = "takes many minutes"]
 fn twenty_kills_change_nothing() {
