@@ -1,11 +1,13 @@
 //! `footpath train`
 
 use crate::args::TrainArgs;
+use crate::commands::WrongUsage;
 use crate::output::{result_line, say, write_file};
 use crate::session::Session;
 use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
 use anyhow::Result;
-use footpath_mapping::solution::{TrainObserver, TrainedUnet, UNET_STEP};
+use footpath_mapping::second_level::Learner;
+use footpath_mapping::solution::{PipelineName, TrainObserver, TrainedUnet, UNET_STEP};
 use footpath_steps::Outcome;
 use footpath_vision::train::TrainEvent;
 use serde_json::json;
@@ -14,7 +16,14 @@ use std::sync::Arc;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
-    let mut setup = session.setup(args.pipeline.into(), true);
+    let name: PipelineName = args.pipeline.into();
+    let lightgbm = matches!(session.config.scoring.learner, Learner::LightGbm { .. });
+    if args.second_level.is_some() && !(lightgbm && name.scoring) {
+        let told = "--second-level writes what LightGBM learnt: set scoring.learner.kind to lightgbm, and \
+                    give a pipeline that ends in _scoring_model";
+        return Err(WrongUsage(told.to_owned()).into());
+    }
+    let mut setup = session.setup(name, true);
     if args.json {
         setup.observer = Some(json_events());
     }
@@ -32,6 +41,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         for model in &second_level {
             say(&second_level_table(model));
         }
+    }
+    let text = second_level.iter().find_map(|model| model.lightgbm_text());
+    if let Some((path, text)) = args.second_level.as_ref().zip(text) {
+        write_file(path, text.as_bytes())?;
     }
     let kept = run
         .report
