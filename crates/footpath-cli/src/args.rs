@@ -231,6 +231,11 @@ pub(crate) struct TrainArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Also write the second level that LightGBM learnt (scoring.learner.kind: lightgbm) as its
+    /// model text, which LightGBM in any language reads
+    #[arg(long, value_name = "FILE")]
+    pub(crate) second_level: Option<PathBuf>,
+
     /// Print events as JSON lines to stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -387,6 +387,11 @@ fn wrong_combinations_say_what_to_change() {
         &["resnet35", "resnet34"],
     );
     session.fail(
+        "train -c town.yaml --pipeline scoring_model --second-level model.txt",
+        2,
+        &["scoring.learner.kind to lightgbm"],
+    );
+    session.fail(
         "predict -c town.yaml --pipeline unet_scoring_model data/val/images -o found.json",
         1,
         &["run `footpath train --pipeline unet_scoring_model`"],

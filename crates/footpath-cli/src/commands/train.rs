@@ -1,6 +1,7 @@
 //! `footpath train`
 
 use crate::args::TrainArgs;
+use crate::commands::WrongUsage;
 use crate::environment::repeats;
 use crate::output::{result_line, say, write_file};
 use crate::processes::Processes;
@@ -9,6 +10,7 @@ use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
 use crate::tracking::{Pictures, Tracked, observer, tracked};
 use anyhow::Result;
 use footpath_mapping::dataset::Split;
+use footpath_mapping::second_level::Learner;
 use footpath_mapping::solution::{PipelineName, TrainObserver, TrainedUnet, final_step};
 use footpath_steps::Outcome;
 use footpath_vision::train::TrainEvent;
@@ -18,15 +20,21 @@ use std::sync::Arc;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let mut session = Session::open(&args.run)?;
+    let name: PipelineName = args.pipeline.into();
+    let lightgbm = matches!(session.config.scoring.learner, Learner::LightGbm { .. });
+    if args.second_level.is_some() && !(lightgbm && name.scoring) {
+        let told = "--second-level writes what LightGBM learnt: set scoring.learner.kind to lightgbm, and \
+                    give a pipeline that ends in _scoring_model";
+        return Err(WrongUsage(told.to_owned()).into());
+    }
     session.restart = args.restart;
     if let Some(devices) = args.devices {
         session.train_on(devices);
     }
     let processes = Processes::join(&mut session)?;
-    if let Some(done) = processes.follow(&session, args.pipeline.into()) {
+    if let Some(done) = processes.follow(&session, name) {
         return done;
     }
-    let name: PipelineName = args.pipeline.into();
     let done = tracked(&args.track, &session, "train", name.as_str(), |run| {
         train(&session, args, run)
     });
@@ -67,6 +75,10 @@ fn train(session: &Session, args: &TrainArgs, tracked: &Tracked) -> Result<()> {
         for model in &second_level {
             say(&second_level_table(model));
         }
+    }
+    let text = second_level.iter().find_map(|model| model.lightgbm_text());
+    if let Some((path, text)) = args.second_level.as_ref().zip(text) {
+        write_file(path, text.as_bytes())?;
     }
     let step = run.report.step(&final_step(&session.config.training));
     let kept = step.is_some_and(|step| step.outcome == Outcome::Hit);
