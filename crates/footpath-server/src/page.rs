@@ -87,6 +87,18 @@ fn serve(file: &PageFile, headers: &HeaderMap) -> Response {
     response
 }
 
+/// The page's files: path and content. None if it was not built.
+pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let content = |file: &PageFile| match file.gzip {
+        true => unpacked(file.content),
+        false => file.content.to_vec(),
+    };
+    FILES
+        .iter()
+        .map(|file| (file.path, content(file)))
+        .collect()
+}
+
 fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     // What the build packed unpacks.
