@@ -77,7 +77,8 @@ export function Samples({ runs, query }: { runs: Shown[]; query: URLSearchParams
     next.set('sample', name);
     return link(['compare'], next);
   };
-  const columns = `52px minmax(140px, 380px) repeat(${runs.length}, minmax(120px, 190px))`;
+  const columns = `52px minmax(120px, 380px) repeat(${runs.length}, minmax(112px, 190px))`;
+  const minWidth = 220 + runs.length * 124;
   const button = (name: string, next: Sort) => {
     const on = JSON.stringify(sort) === JSON.stringify(next);
     return (
@@ -126,7 +127,7 @@ export function Samples({ runs, query }: { runs: Shown[]; query: URLSearchParams
         tabIndex={0}
       >
         <div role="rowgroup" className="head">
-          <div role="row" style={{ gridTemplateColumns: columns }}>
+          <div role="row" style={{ gridTemplateColumns: columns, minWidth }}>
             <span role="columnheader">
               <span className="hidden">Picture</span>
             </span>
@@ -160,6 +161,7 @@ export function Samples({ runs, query }: { runs: Shown[]; query: URLSearchParams
                 aria-rowindex={item.index + 2}
                 style={{
                   gridTemplateColumns: columns,
+                  minWidth,
                   position: 'absolute',
                   top: item.start,
                   height: ROW_PX,
