@@ -89,9 +89,12 @@ fn serve(file: &PageFile, headers: &HeaderMap) -> Response {
 
 /// The page's files: path and content. None if it was not built.
 pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let content = |file: &PageFile| match file.gzip {
-        true => unpacked(file.content),
-        false => file.content.to_vec(),
+    let content = |file: &PageFile| {
+        if file.gzip {
+            unpacked(file.content)
+        } else {
+            file.content.to_vec()
+        }
     };
     FILES
         .iter()

@@ -1,5 +1,5 @@
 //! A button with a panel below it; a click elsewhere or Escape closes it.
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 
 export function Menu({
   title,
@@ -11,6 +11,8 @@ export function Menu({
   wide?: boolean;
 }) {
   const place = useRef<HTMLDetailsElement>(null);
+  // What is in the panel is made when it is looked at: some lists are long.
+  const [open, setOpen] = useState(false);
   useEffect(() => {
     const close = (event: Event) => {
       const menu = place.current;
@@ -29,11 +31,11 @@ export function Menu({
     };
   }, []);
   return (
-    <details className="menu" ref={place}>
+    <details className="menu" ref={place} onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>
         {title} <span aria-hidden="true">▾</span>
       </summary>
-      <div className={wide ? 'panel wide' : 'panel'}>{children}</div>
+      <div className={wide ? 'panel wide' : 'panel'}>{open && children}</div>
     </details>
   );
 }

@@ -150,13 +150,15 @@ export function keysOf(ids: string[]): Columns {
   return { metrics: of(...STATISTICS), params: of('param'), tags: of('tag') };
 }
 
-/** Every column there can be. */
-export function allColumns(columns: Columns): string[] {
+/** Every column there can be: its id, and its name as it is looked for. */
+export function allColumns(columns: Columns): { id: string; name: string }[] {
   return [
-    ...BUILT.map(one => one.id),
-    ...columns.metrics.flatMap(key => STATISTICS.map(statistic => `${statistic}:${key}`)),
-    ...columns.params.map(key => `param:${key}`),
-    ...columns.tags.map(key => `tag:${key}`),
+    ...BUILT.map(one => ({ id: one.id, name: one.title })),
+    ...columns.metrics.flatMap(key =>
+      STATISTICS.map(statistic => ({ id: `${statistic}:${key}`, name: `${key} · ${statistic}` })),
+    ),
+    ...columns.params.map(key => ({ id: `param:${key}`, name: `${key} · param` })),
+    ...columns.tags.map(key => ({ id: `tag:${key}`, name: `${key} · tag` })),
   ];
 }
 

@@ -9,10 +9,14 @@ export interface Cause {
 }
 
 const ABSENT = '—';
-/** Tags that tell of the machine or the software. */
-const ENVIRONMENT =
-  /^(mlflow\.source\.(name|type)|mlflow\.user|host|hostname|env\.|environment|footpath\.(host|version|command))/;
-const CODE = ['mlflow.source.git.commit', 'mlflow.source.git.branch', 'mlflow.source.git.dirty'];
+/** Tags that tell of the machine and its software. */
+const ENVIRONMENT = /^(footpath\.env\.|host$|hostname$|env\.|environment)/;
+const CODE = [
+  'mlflow.source.git.commit',
+  'mlflow.source.git.branch',
+  'mlflow.source.git.dirty',
+  'mlflow.source.name',
+];
 
 function changes(from: Record<string, string>, to: Record<string, string>, keys: string[]) {
   return keys

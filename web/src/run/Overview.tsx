@@ -1,6 +1,6 @@
 //! What a run is and what became of it.
 import { lazy, Suspense } from 'react';
-import { ago, aligned, duration, plural, time } from '../app/format';
+import { ago, aligned, bytes, duration, plural, time } from '../app/format';
 import { link } from '../app/route';
 import { lasted } from '../board/columns';
 import type { Run } from '../data/model';
@@ -14,14 +14,25 @@ export const NOTE = 'mlflow.note.content';
 /** The first of some tags that a run has. */
 const tagged = (run: Run, ...keys: string[]) => keys.map(key => run.tags[key]).find(text => text);
 
+/** Processor, cores, memory and system, as far as they are known. */
+function machine(run: Run): string {
+  const of = (name: string) => run.tags[`footpath.env.${name}`];
+  const memory = Number(of('memory_megabytes'));
+  const cores = of('cpus');
+  return [of('cpu'), cores && plural(Number(cores), 'core'), memory > 0 && bytes(memory * 1e6), of('os')]
+    .filter(Boolean)
+    .join(', ');
+}
+
 export function Overview({ run }: { run: Run }) {
   const commit = run.tags['mlflow.source.git.commit'];
   const facts: [string, React.ReactNode][] = [
     ['Started', <span title={ago(run.start_ms)}>{time(run.start_ms)}</span>],
     ['Duration', duration(lasted(run))],
     ['User', run.user || tagged(run, 'mlflow.user')],
-    ['Host', tagged(run, 'footpath.host', 'host', 'hostname', 'mlflow.host')],
-    ['Command', tagged(run, 'footpath.command', 'mlflow.source.name')],
+    ['Host', tagged(run, 'footpath.env.host', 'host', 'hostname')],
+    ['Machine', machine(run)],
+    ['Command', run.tags['mlflow.source.name']],
     [
       'Commit',
       commit && (

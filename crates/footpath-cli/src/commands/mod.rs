@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod predict;
 pub(crate) mod prepare;
+pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod steps;

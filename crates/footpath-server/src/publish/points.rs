@@ -42,7 +42,9 @@ pub(super) fn thinned(
         if series.count <= WHOLE {
             kept.extend(points);
         } else {
-            points.into_iter().for_each(|point| thin.add(point));
+            for point in points {
+                thin.add(point);
+            }
         }
         if whole {
             kept.extend(thin.finish());
@@ -193,7 +195,9 @@ mod tests {
             max: whole.max,
         };
         let mut thin = Thin::new(&series);
-        points.iter().for_each(|point| thin.add(*point));
+        for point in &points {
+            thin.add(*point);
+        }
         let kept = thin.finish();
         assert!(
             kept.len() <= 4 * 5_000 && kept.len() > 5_000,

@@ -258,29 +258,14 @@ pub(super) fn load(
     shown: Option<&Columns>,
 ) -> Result<Vec<Run>, Error> {
     let mut runs = BTreeMap::new();
-    let mut only = |keys: fn(&Columns) -> &[String]| {
-        let Some(shown) = shown else {
-            return Ok(String::new());
-        };
-        let mut found = Vec::new();
-        for key in keys(shown) {
-            found.extend(keys::find(sql, key)?.map(|key| key.to_string()));
-        }
-        // A key that no run ever had has no number; no key is -1.
-        Ok::<_, Error>(format!(
-            "AND key IN ({})",
-            if found.is_empty() {
-                "-1".into()
-            } else {
-                found.join(", ")
-            }
-        ))
+    let (params, tags, metrics) = match shown {
+        Some(shown) => (
+            only(sql, &shown.params)?,
+            only(sql, &shown.tags)?,
+            only(sql, &shown.metrics)?,
+        ),
+        None => (String::new(), String::new(), String::new()),
     };
-    let (params, tags, metrics) = (
-        only(|shown| &shown.params)?,
-        only(|shown| &shown.tags)?,
-        only(|shown| &shown.metrics)?,
-    );
     for ids in ids.chunks(500) {
         let within = placeholders(1, ids.len());
         let args: Vec<Cell> = ids.iter().map(|id| (*id).into()).collect();
@@ -369,6 +354,21 @@ pub(super) fn load(
         )?;
     }
     Ok(ids.iter().filter_map(|id| runs.remove(id)).collect())
+}
+
+/// The condition that a row is of one of these keys.
+fn only(sql: &mut dyn Sql, shown: &[String]) -> Result<String, Error> {
+    let mut found = Vec::new();
+    for key in shown {
+        found.extend(keys::find(sql, key)?.map(|key| key.to_string()));
+    }
+    // A key that no run ever had has no number; no key is -1.
+    let within = if found.is_empty() {
+        "-1".into()
+    } else {
+        found.join(", ")
+    };
+    Ok(format!("AND key IN ({within})"))
 }
 
 impl From<crate::series::Bucket> for SeriesSummary {
