@@ -8,12 +8,22 @@ import { fileURLToPath } from 'node:url';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const KINDS = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
-const POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY = [
+  "default-src 'self'",
+  "img-src 'self' data: blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
-/** Starts both; `url` is the page's address, `stop` ends them. */
-export async function start(binary) {
+/** Starts both; `url` is the page's address, `stop` ends them; the store goes too unless it is kept. */
+export async function start(binary, { keep = false } = {}) {
   const store = await mkdtemp(join(tmpdir(), 'footpath-page-'));
-  const server = spawn(binary, ['--listen', '127.0.0.1:0', '--store', store], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(binary, ['--listen', '127.0.0.1:0', '--store', store], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const back = await new Promise((resolve, reject) => {
     let told = '';
     server.on('error', reject);
@@ -43,7 +53,12 @@ export async function start(binary) {
       const file = normalize(join(dist, path === '/' ? 'index.html' : path));
       if (!file.startsWith(dist)) throw new Error('outside');
       const content = await readFile(file);
-      response.writeHead(200, { 'content-type': KINDS[extname(file)] ?? 'application/octet-stream', 'content-security-policy': POLICY }).end(content);
+      response
+        .writeHead(200, {
+          'content-type': KINDS[extname(file)] ?? 'application/octet-stream',
+          'content-security-policy': POLICY,
+        })
+        .end(content);
     } catch {
       response.writeHead(404).end();
     }
@@ -55,7 +70,12 @@ export async function start(binary) {
     server.removeAllListeners('exit');
     server.kill();
     await new Promise(resolve => server.once('exit', resolve));
-    await rm(store, { recursive: true });
+    if (!keep) await rm(store, { recursive: true });
   };
-  return { url: `http://127.0.0.1:${front.address().port}`, api: new URL('/api/v1/', back).href, stop };
+  return {
+    url: `http://127.0.0.1:${front.address().port}`,
+    api: new URL('/api/v1/', back).href,
+    store,
+    stop,
+  };
 }

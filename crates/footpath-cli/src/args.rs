@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the words that `--help` prints.
 
+use crate::commands::runs::RunsArgs;
 use crate::commands::serve::{ServeArgs, UiArgs};
 use crate::tracking::TrackArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Show the configuration
     Config(ConfigArgs),
+    /// Look at tracked runs: list, compare, export, import, clean up
+    Runs(RunsArgs),
     /// Look at the runs of this machine in the browser
     Ui(UiArgs),
     /// Serve the tracker to a team, and to MLflow clients

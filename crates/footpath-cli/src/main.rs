@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Score(args) => commands::score::run(&args),
         Command::Steps(args) => commands::steps::run(&args),
         Command::Config(args) => commands::config::run(&args),
+        Command::Runs(args) => commands::runs::run(&args),
         Command::Ui(args) => commands::serve::run_ui(&args),
         Command::Serve(args) => commands::serve::run(&args),
     };

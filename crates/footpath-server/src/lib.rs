@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | serve until told to end | [`serve`], [`Config`] |
 //! | serve within a program | [`Server`] |
+//! | write a project as files that any file server serves | [`publish`] |
 //! | make users and tokens | [`Accounts`], [`User`], [`Role`] |
 //! | bound what clients may ask | [`Limits`] |
 #![doc = include_str!("../README.md")]
@@ -22,10 +23,12 @@ mod http;
 mod limits;
 mod mlflow;
 mod page;
+mod publish;
 mod server;
 mod session;
 
 pub use auth::{AccountError, Accounts, Role, TokenInfo, User};
 pub use config::{Auth, Config};
 pub use limits::Limits;
-pub use server::{ServeError, Server, serve};
+pub use publish::{LocalSource, PublishError, PublishSource, Published, publish};
+pub use server::{ServeError, Server, open_store, serve};

@@ -87,6 +87,21 @@ fn serve(file: &PageFile, headers: &HeaderMap) -> Response {
     response
 }
 
+/// The page's files: path and content. None if it was not built.
+pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let content = |file: &PageFile| {
+        if file.gzip {
+            unpacked(file.content)
+        } else {
+            file.content.to_vec()
+        }
+    };
+    FILES
+        .iter()
+        .map(|file| (file.path, content(file)))
+        .collect()
+}
+
 fn unpacked(packed: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     // What the build packed unpacks.

@@ -158,8 +158,11 @@ fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// Opens all that requests share; gives the first user's token too, if one was made. Blocks.
-fn open(config: &Config) -> Result<(Arc<App>, Option<String>), ServeError> {
+/// Opens the store and the artifacts that a configuration names. Blocks.
+///
+/// # Errors
+/// [`ServeError::Store`], [`ServeError::NoArtifacts`].
+pub fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Artifacts), ServeError> {
     let postgres =
         config.store.starts_with("postgres://") || config.store.starts_with("postgresql://");
     let place = match &config.artifacts {
@@ -179,6 +182,12 @@ fn open(config: &Config) -> Result<(Arc<App>, Option<String>), ServeError> {
         )?)
     };
     let artifacts = Artifacts::new(Arc::clone(&store), Blobs::open(&place)?);
+    Ok((store, artifacts))
+}
+
+/// Opens all that requests share; gives the first user's token too, if one was made. Blocks.
+fn open(config: &Config) -> Result<(Arc<App>, Option<String>), ServeError> {
+    let (store, artifacts) = open_store(config)?;
     let open = config.is_open();
     let first_token = if open { None } else { first_token(&*store)? };
     let limits = config.limits.clone();

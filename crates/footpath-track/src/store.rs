@@ -131,6 +131,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::PageToken`]; [`Error::Filter`] for a field that runs do not have.
     fn search_runs(&self, query: &RunQuery) -> Result<Page<Run>, Error>;
 
+    /// How many runs match, whatever the query's order, limit and page.
+    ///
+    /// # Errors
+    /// [`Error::Filter`] for a field that runs do not have.
+    fn count_runs(&self, query: &RunQuery) -> Result<u64, Error>;
+
     /// The keys of metrics, parameters and tags that runs of these experiments have, for
     /// columns and completion.
     ///

@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 pub(crate) mod lr_range;
 pub(crate) mod predict;
 pub(crate) mod prepare;
+pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod steps;

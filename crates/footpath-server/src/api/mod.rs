@@ -14,3 +14,4 @@ mod wire;
 
 pub(crate) use routes::routes;
 pub(crate) use series::{point_of, token_of};
+pub(crate) use wire::{PointOut, RunOut, point};

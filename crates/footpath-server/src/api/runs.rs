@@ -93,12 +93,17 @@ pub(crate) struct Search {
     page_token: Option<String>,
     /// The keys to tell; all if absent.
     columns: Option<Shown>,
+    /// Whether to tell how many match in all.
+    #[serde(default)]
+    count: bool,
 }
 
 #[derive(Serialize)]
 struct Found<'a> {
     runs: Vec<RunOut<'a>>,
     next: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
 }
 
 pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure> {
@@ -120,8 +125,10 @@ pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure
             order: order.collect::<Result<_, _>>()?,
             limit: page_length(asked.limit, 100, 10_000)?,
             page_token: asked.page_token,
+            shown: asked.columns.as_ref().map(Shown::columns),
         };
         let page = session.store().search_runs(&query)?;
+        let total = asked.count.then(|| session.store().count_runs(&query));
         let goals = goals(session, &page.items)?;
         let now_ms = now_ms();
         let runs = page
@@ -135,6 +142,7 @@ pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure
         answer(&Found {
             runs,
             next: page.next.as_deref(),
+            total: total.transpose()?,
         })
     })
     .await

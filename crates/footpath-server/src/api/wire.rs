@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use footpath_track::search::Goal;
 use footpath_track::series::Bucket;
 use footpath_track::{
-    DatasetInput, ExperimentId, Lifecycle, ModelOutput, ObservedState, Point, Run, RunId, RunInfo,
-    RunStatus, SeriesSummary, Tags,
+    Columns, DatasetInput, ExperimentId, Lifecycle, ModelOutput, ObservedState, Point, Run, RunId,
+    RunInfo, RunStatus, SeriesSummary, Tags,
 };
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,18 @@ pub(crate) struct Shown {
     metrics: BTreeSet<String>,
     params: BTreeSet<String>,
     tags: BTreeSet<String>,
+}
+
+impl Shown {
+    /// The same keys, as the store takes them.
+    pub(crate) fn columns(&self) -> Columns {
+        let keys = |keys: &BTreeSet<String>| keys.iter().cloned().collect();
+        Columns {
+            metrics: keys(&self.metrics),
+            params: keys(&self.params),
+            tags: keys(&self.tags),
+        }
+    }
 }
 
 /// A run with all but its points.

@@ -5,21 +5,29 @@
 //! ```
 //!
 //! Prints `listening on http://ADDRESS` once it answers, and the first user's token if it made one.
+//! With `--publish PROJECT --out DIR` it writes a project as files instead, as `footpath runs publish` does.
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use footpath_server::{Auth, Config, serve};
+use footpath_server::{Auth, Config, LocalSource, open_store, publish, serve};
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter("warn")
         .init();
-    let config = match config(std::env::args().skip(1)) {
-        Ok(config) => config,
+    let (config, project, out) = match config(std::env::args().skip(1)) {
+        Ok(read) => read,
         Err(problem) => return complain(&problem),
     };
+    if let (Some(project), Some(out)) = (project, out) {
+        return match write_project(&config, &project, &out) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string()),
+        };
+    }
     let served = serve(config, |server| {
         let mut out = std::io::stdout();
         // A closed pipe is no reason not to serve.
@@ -35,13 +43,24 @@ fn main() -> ExitCode {
     }
 }
 
+fn write_project(config: &Config, project: &str, out: &str) -> Result<(), Box<dyn Error>> {
+    let (store, artifacts) = open_store(config)?;
+    let source = LocalSource::new(store, artifacts)?;
+    publish(&source, project, out.as_ref(), true, &mut |_, _| {})?;
+    Ok(())
+}
+
 fn complain(problem: &str) -> ExitCode {
     let _told = writeln!(std::io::stderr(), "footpath-server: {problem}");
     ExitCode::FAILURE
 }
 
-fn config(mut arguments: impl Iterator<Item = String>) -> Result<Config, String> {
+/// The configuration; the project to publish, and where to, if asked.
+type Read = (Config, Option<String>, Option<String>);
+
+fn config(mut arguments: impl Iterator<Item = String>) -> Result<Read, String> {
     let mut config = Config::local(".footpath/track");
+    let (mut project, mut out) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || {
             arguments
@@ -58,8 +77,10 @@ fn config(mut arguments: impl Iterator<Item = String>) -> Result<Config, String>
             "--artifacts" => config.artifacts = Some(value()?),
             "--prefix" => config.prefix = value()?,
             "--auth" => config.auth = Auth::Everyone,
+            "--publish" => project = Some(value()?),
+            "--out" => out = Some(value()?),
             _ => return Err(format!("unknown argument `{argument}`")),
         }
     }
-    Ok(config)
+    Ok((config, project, out))
 }

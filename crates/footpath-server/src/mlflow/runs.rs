@@ -189,6 +189,7 @@ pub(crate) fn search(session: &Session, fields: &Fields<'_>) -> Result<Json, Fai
             .text("page_token")?
             .filter(|token| !token.is_empty())
             .map(str::to_owned),
+        shown: None,
     };
     let mut page = session.store().search_runs(&query)?;
     let now_ms = now_ms();

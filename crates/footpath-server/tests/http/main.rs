@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod native;
+mod publish;
 mod refusals;
 mod serve;

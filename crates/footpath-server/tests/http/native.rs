@@ -120,6 +120,20 @@ fn pages_give_every_point_and_every_run_once() {
         }
     }
     assert_eq!(runs, ["run6", "run5", "run3", "run1", "run0"]);
+    let counted = server.post(
+        "/api/v1/runs/search",
+        &json!({ "project": "maps", "filter": "metrics.iou > 3", "limit": 1, "count": true }),
+    );
+    assert_eq!(
+        (&counted["total"], counted["runs"].as_array().unwrap().len()),
+        (&json!(3), 1)
+    );
+    let project = &server.get("/api/v1/projects")["projects"][1];
+    assert_eq!(
+        (&project["runs"], &project["artifact_bytes"]),
+        (&json!(7), &json!(0))
+    );
+    assert!(project["active_ms"].as_i64() > Some(0), "{project}");
 }
 
 #[test]

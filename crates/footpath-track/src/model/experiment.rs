@@ -117,4 +117,8 @@ pub struct Project {
     pub experiments: u64,
     /// How many runs are in use.
     pub runs: u64,
+    /// When something was last written to one of them, Unix milliseconds; `None` without runs.
+    pub active_ms: Option<i64>,
+    /// The size in bytes of the pictures and files of its runs, each content counted once.
+    pub artifact_bytes: u64,
 }

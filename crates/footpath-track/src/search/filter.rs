@@ -34,6 +34,9 @@ pub enum Field {
     /// A parameter. Compared with a number, it counts as the number its text spells, and as
     /// absent if it spells none.
     Param(String),
+    /// The finite number that a parameter's text spells; absent if it spells none. Orders that
+    /// name it put 4 before 16, which the texts themselves do not.
+    ParamNumber(String),
     /// A tag.
     Tag(String),
     /// A property that all have.
@@ -217,6 +220,9 @@ pub struct RunQuery {
     pub limit: usize,
     /// Where the last page ended: its [`next`](Page::next).
     pub page_token: Option<String>,
+    /// The keys to read of each run, without inputs and models, as a table of few columns needs
+    /// them; `None` reads everything.
+    pub shown: Option<crate::Columns>,
 }
 
 /// A search of experiments or models, with the same words as [`RunQuery`].

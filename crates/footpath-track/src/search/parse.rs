@@ -3,7 +3,7 @@
 //! ```text
 //! filter := and (OR and)*          and := not (AND not)*         not := NOT not | ( filter ) | clause
 //! clause := field op value | field [NOT] (LIKE | ILIKE) text | field [NOT] IN ( text, … ) | field IS [NOT] NULL
-//! field  := [prefix .] key | (first | last | min | max | best) ( metrics.key )
+//! field  := [prefix .] key | (first | last | min | max | best) ( metrics.key ) | number ( params.key )
 //! prefix := metric[s] | param[eter][s] | tag[s] | attribute[s] | attr | run | dataset[s]
 //! key    := bare, which may hold dots | `quoted` | "quoted"
 //! ```
@@ -223,6 +223,19 @@ impl<'a> Parser<'a> {
             }
             return Ok(Field::Metric(statistic, key));
         }
+        if self.scope.has_metrics()
+            && first.eq_ignore_ascii_case("number")
+            && self.take(&Token::Mark('('))
+        {
+            let Field::Param(key) = self.field()? else {
+                self.at -= 1;
+                return self.fail("number(…) takes a parameter, such as number(params.lr)".into());
+            };
+            if !self.take(&Token::Mark(')')) {
+                return self.fail("expected `)`".into());
+            }
+            return Ok(Field::ParamNumber(key));
+        }
         if !self.take(&Token::Mark('.')) {
             // MLflow's `run name` is an attribute of two words.
             let mut name = first;
@@ -393,7 +406,7 @@ impl<'a> Parser<'a> {
 
 fn is_number(field: &Field) -> bool {
     match field {
-        Field::Metric(..) => true,
+        Field::Metric(..) | Field::ParamNumber(_) => true,
         Field::Attribute(attribute) => Attribute::is_number(*attribute),
         _ => false,
     }

@@ -62,6 +62,29 @@ fn mlflows_grammar_is_read() {
 }
 
 #[test]
+fn numbers_of_parameters_are_read() {
+    assert_eq!(
+        parse("number(params.lr) >= .01"),
+        Filter::Is(
+            Field::ParamNumber("lr".into()),
+            Test::Number(Comparison::GreaterOrEqual, 0.01),
+        )
+    );
+    assert_eq!(
+        parse("params.number = 'x'"),
+        parse("param.`number` = \"x\"")
+    );
+    for wrong in [
+        "number(metrics.a) > 1",
+        "number(params.a) = 'x'",
+        "number(params.a",
+        "number > 1",
+    ] {
+        Filter::parse(wrong, Scope::Runs).unwrap_err();
+    }
+}
+
+#[test]
 fn or_not_brackets_and_statistics_are_read() {
     let a = || metric(Statistic::Best, "valid/ap", Comparison::GreaterOrEqual, 0.5);
     let b = || metric(Statistic::Min, "loss.total", Comparison::Less, -1e-3);

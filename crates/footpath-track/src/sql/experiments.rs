@@ -16,18 +16,37 @@ use crate::search::{Attribute, Field, Fields, Page, Query, Value};
 const COLUMNS: &str = "id, project, name, artifact_location, deleted, created_ms, updated_ms";
 
 pub(super) fn projects(sql: &mut dyn Sql) -> Result<Vec<Project>, Error> {
+    // A content is counted once a project, however many runs have it: UNION leaves out repeats.
+    let mut sizes = BTreeMap::new();
+    for mut row in sql.query(
+        "SELECT project, CAST(sum(bytes) AS BIGINT) FROM (
+            SELECT e.project AS project, b.digest AS digest, b.bytes AS bytes FROM artifacts a
+                JOIN runs r ON r.uid = substr(a.owner, 5) JOIN experiments e ON e.id = r.experiment
+                JOIN blobs b ON b.digest = a.digest WHERE a.owner LIKE 'run/%'
+            UNION
+            SELECT e.project, b.digest, b.bytes FROM media_blobs m
+                JOIN runs r ON r.id = m.run JOIN experiments e ON e.id = r.experiment
+                JOIN blobs b ON b.digest = m.digest
+         ) AS contents GROUP BY project",
+        &[],
+    )? {
+        sizes.insert(row.text()?, row.count()?);
+    }
     sql.query(
-        "SELECT e.project, count(DISTINCT e.id), count(r.id) FROM experiments e
+        "SELECT e.project, count(DISTINCT e.id), count(r.id), max(r.active_ms) FROM experiments e
          LEFT JOIN runs r ON r.experiment = e.id AND r.deleted = 0
          WHERE e.deleted = 0 GROUP BY e.project ORDER BY e.project",
         &[],
     )?
     .into_iter()
     .map(|mut row| {
+        let name = row.text()?;
         Ok(Project {
-            name: row.text()?,
+            artifact_bytes: sizes.get(&name).copied().unwrap_or(0),
+            name,
             experiments: row.count()?,
             runs: row.count()?,
+            active_ms: row.maybe_int()?,
         })
     })
     .collect()

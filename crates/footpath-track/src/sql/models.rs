@@ -9,7 +9,7 @@ use crate::model::{
     ExperimentId, Lifecycle, LoggedModel, LoggedModelChange, ModelMetric, ModelStatus, check_key,
     check_text,
 };
-use crate::search::{Attribute, Field, Fields, Page, Query, Value};
+use crate::search::{Attribute, Field, Fields, Page, Query, Value, spelled_number};
 
 pub(super) fn create(sql: &mut dyn Sql, model: &LoggedModel) -> Result<(), Error> {
     check_key("logged model", &model.id)?;
@@ -152,6 +152,13 @@ impl Fields for LoggedModel {
                 .params
                 .get(key)
                 .map(|value| Value::Text(value.clone()))
+                .into_iter()
+                .collect(),
+            Field::ParamNumber(key) => self
+                .params
+                .get(key)
+                .and_then(|value| spelled_number(value))
+                .map(Value::Number)
                 .into_iter()
                 .collect(),
             Field::Metric(_, key) => self

@@ -12,6 +12,7 @@ use crate::model::{
     RunInfo, RunStatus, SeriesSummary, check_experiment_name, check_key, check_text,
     random_run_name,
 };
+use crate::store::Columns;
 
 const COLUMNS: &str = "id, uid, experiment, name, owner, status, reason, start_ms, end_ms, lease_ms, active_ms, deleted, dropped";
 /// MLflow's tag that holds the run's name.
@@ -245,14 +246,26 @@ pub(super) fn set_state(
 
 pub(super) fn get(sql: &mut dyn Sql, id: &RunId) -> Result<Run, Error> {
     let found = find(sql, id)?;
-    load(sql, &[found.id])?
+    load(sql, &[found.id], None)?
         .pop()
         .ok_or_else(|| Error::not_found(Kind::Run, id))
 }
 
-/// The whole runs of these numbers, in this order.
-pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
+/// The runs of these numbers, in this order: whole, or with no more than the keys shown.
+pub(super) fn load(
+    sql: &mut dyn Sql,
+    ids: &[i64],
+    shown: Option<&Columns>,
+) -> Result<Vec<Run>, Error> {
     let mut runs = BTreeMap::new();
+    let (params, tags, metrics) = match shown {
+        Some(shown) => (
+            only(sql, &shown.params)?,
+            only(sql, &shown.tags)?,
+            only(sql, &shown.metrics)?,
+        ),
+        None => (String::new(), String::new(), String::new()),
+    };
     for ids in ids.chunks(500) {
         let within = placeholders(1, ids.len());
         let args: Vec<Cell> = ids.iter().map(|id| (*id).into()).collect();
@@ -284,7 +297,7 @@ pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
             };
         each(
             format!(
-                "SELECT t.run, k.name, t.value FROM params t JOIN keys k ON k.id = t.key WHERE t.run IN ({within})"
+                "SELECT t.run, k.name, t.value FROM params t JOIN keys k ON k.id = t.key WHERE t.run IN ({within}) {params}"
             ),
             &mut |run, mut row| {
                 run.params.insert(row.text()?, row.text()?);
@@ -293,7 +306,7 @@ pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
         )?;
         each(
             format!(
-                "SELECT t.run, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key WHERE t.run IN ({within})"
+                "SELECT t.run, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key WHERE t.run IN ({within}) {tags}"
             ),
             &mut |run, mut row| {
                 run.tags.insert(row.text()?, row.text()?);
@@ -302,7 +315,7 @@ pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
         )?;
         each(
             format!(
-                "SELECT s.run, k.name, {} FROM series s JOIN keys k ON k.id = s.key WHERE s.run IN ({within})",
+                "SELECT s.run, k.name, {} FROM series s JOIN keys k ON k.id = s.key WHERE s.run IN ({within}) {metrics}",
                 points::SUMMARY
             ),
             &mut |run, mut row| {
@@ -310,6 +323,9 @@ pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
                 Ok(())
             },
         )?;
+        if shown.is_some() {
+            continue;
+        }
         each(
             format!(
                 "SELECT i.run, d.body, i.tags FROM inputs i JOIN datasets d ON d.id = i.dataset WHERE i.run IN ({within}) ORDER BY i.id"
@@ -338,6 +354,21 @@ pub(super) fn load(sql: &mut dyn Sql, ids: &[i64]) -> Result<Vec<Run>, Error> {
         )?;
     }
     Ok(ids.iter().filter_map(|id| runs.remove(id)).collect())
+}
+
+/// The condition that a row is of one of these keys.
+fn only(sql: &mut dyn Sql, shown: &[String]) -> Result<String, Error> {
+    let mut found = Vec::new();
+    for key in shown {
+        found.extend(keys::find(sql, key)?.map(|key| key.to_string()));
+    }
+    // A key that no run ever had has no number; no key is -1.
+    let within = if found.is_empty() {
+        "-1".into()
+    } else {
+        found.join(", ")
+    };
+    Ok(format!("AND key IN ({within})"))
 }
 
 impl From<crate::series::Bucket> for SeriesSummary {

@@ -22,11 +22,7 @@ pub(super) fn search(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<Run>, E
     let mut build = Builder::new(sql, &query.experiments)?;
     let within = build.experiments.clone();
     let condition = build.filter(&query.filter)?;
-    let shown = match query.view {
-        View::Active => "AND r.deleted = 0",
-        View::Deleted => "AND r.deleted <> 0",
-        View::All => "",
-    };
+    let shown = lifecycle(query.view);
     let Order { joins, terms } = build.order(&query.order)?;
     let behind = match &query.page_token {
         Some(token) => {
@@ -58,13 +54,39 @@ pub(super) fn search(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<Run>, E
         last = terms.iter().map(|_| row.cell()).collect::<Result<_, _>>()?;
     }
     Ok(Page {
-        items: runs::load(sql, &ids)?,
+        items: runs::load(sql, &ids, query.shown.as_ref())?,
         next: if more {
             Some(page::token(&stamp, &last)?)
         } else {
             None
         },
     })
+}
+
+/// How many runs match.
+pub(super) fn count(sql: &mut dyn Sql, query: &RunQuery) -> Result<u64, Error> {
+    if query.experiments.is_empty() {
+        return Ok(0);
+    }
+    let mut build = Builder::new(sql, &query.experiments)?;
+    let within = build.experiments.clone();
+    let condition = build.filter(&query.filter)?;
+    let shown = lifecycle(query.view);
+    let args = build.args;
+    let statement = format!(
+        "SELECT count(*) FROM runs r WHERE r.experiment IN ({within}) {shown} AND {condition}"
+    );
+    let row = sql.first(&statement, &args)?;
+    row.map_or(Ok(0), |mut row| row.count())
+}
+
+/// The condition that a run is in use, deleted, or either.
+fn lifecycle(view: View) -> &'static str {
+    match view {
+        View::Active => "AND r.deleted = 0",
+        View::Deleted => "AND r.deleted <> 0",
+        View::All => "",
+    }
 }
 
 /// What rows are sorted by. A null is never compared: a term before it says that it is one.
@@ -179,6 +201,7 @@ impl<'a> Builder<'a> {
                 };
                 self.keyed("params", key, column, test)
             }
+            Field::ParamNumber(key) => self.keyed("params", key, "t.number", test),
             Field::Tag(key) => self.keyed("tags", key, "t.value", test),
         }
     }
@@ -210,6 +233,8 @@ impl<'a> Builder<'a> {
                 let number = self.arg(*number);
                 format!("({column} <> {number} OR {column} IS NULL)")
             }
+            // What spells no number has none.
+            Test::Present if column == "t.number" => "t.number IS NOT NULL".into(),
             _ => self.test(column, test)?,
         };
         let within = &self.experiments;
@@ -321,6 +346,14 @@ impl<'a> Builder<'a> {
                         format!(
                             "CASE WHEN {value} IS NOT NULL THEN 0 WHEN o{at}.run IS NOT NULL THEN 1 ELSE 2 END"
                         ),
+                        value,
+                    )
+                }
+                Field::ParamNumber(key) => {
+                    join("params", keys::find(self.sql, key)?, at);
+                    let value = format!("o{at}.number");
+                    (
+                        format!("CASE WHEN {value} IS NULL THEN 2 ELSE 0 END"),
                         value,
                     )
                 }

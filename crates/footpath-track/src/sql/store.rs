@@ -58,6 +58,10 @@ impl<E: Engine> Store for SqlStore<E> {
         self.0.read(|sql| search::search(sql, query))
     }
 
+    fn count_runs(&self, query: &RunQuery) -> Result<u64, Error> {
+        self.0.read(|sql| search::count(sql, query))
+    }
+
     fn columns(&self, experiments: &[ExperimentId]) -> Result<Columns, Error> {
         self.0.read(|sql| columns(sql, experiments))
     }

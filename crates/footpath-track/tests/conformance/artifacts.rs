@@ -1,4 +1,6 @@
-use footpath_track::{ArtifactLink, Batch, Blob, Digest, Entry, Error, Owner, Store};
+use footpath_track::{
+    ArtifactLink, Batch, Blob, Digest, Entry, Error, ImageLayer, ImageRecord, Owner, Store,
+};
 
 use super::new_run;
 
@@ -119,4 +121,44 @@ pub(crate) fn purging_a_run_frees_its_contents(store: &dyn Store) {
     assert_eq!(store.take_unreferenced(i64::MAX).unwrap().len(), 1);
     assert!(matches!(store.run(&run), Err(Error::NotFound { .. })));
     assert!(matches!(store.purge_run(&run), Err(Error::NotFound { .. })));
+}
+
+pub(crate) fn projects_tell_their_activity_and_size(store: &dyn Store) {
+    let told = |store: &dyn Store| store.projects().unwrap().remove(0);
+    assert_eq!(
+        (told(store).active_ms, told(store).artifact_bytes),
+        (None, 0)
+    );
+    let (run, other) = (new_run(store), new_run(store));
+    let (weights, picture) = (blob(store, "weights"), blob(store, "pixels!!"));
+    for owner in [&run, &other] {
+        let owner = Owner::Run(owner.clone());
+        store.link_artifact(&owner, "w.bin", weights).unwrap();
+        store.link_artifact(&owner, "again.bin", weights).unwrap();
+    }
+    let layer = ImageLayer {
+        role: "input".into(),
+        digest: picture,
+        media_type: "image/png".into(),
+        width_px: 1,
+        height_px: 1,
+    };
+    let image = ImageRecord {
+        key: "seen".into(),
+        step: 0,
+        time_ms: 0,
+        sample: String::new(),
+        score: None,
+        caption: String::new(),
+        layers: vec![layer],
+    };
+    let batch = Batch {
+        images: vec![image],
+        ..Batch::default()
+    };
+    store.append(&run, None, batch).unwrap();
+    let project = told(store);
+    assert_eq!((project.runs, project.artifact_bytes), (2, 7 + 8));
+    let latest = [run, other].map(|run| store.run_info(&run).unwrap().active_ms);
+    assert_eq!(project.active_ms, latest.into_iter().max());
 }

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use footpath_track::search::{Filter, OrderBy, RunQuery, Scope};
 use footpath_track::{
-    Batch, Dataset, DatasetInput, ExperimentChange, ExperimentId, Lifecycle, NewExperiment, NewRun,
-    RunChange, RunStatus, Store,
+    Batch, Columns, Dataset, DatasetInput, ExperimentChange, ExperimentId, Lifecycle,
+    NewExperiment, NewRun, RunChange, RunStatus, Store,
 };
 
 use super::metric;
@@ -103,6 +103,12 @@ pub(crate) fn every_filter_means_what_the_plain_evaluator_says(store: &dyn Store
     means("params.lr = 0.1", "ad");
     means("params.lr < 0.05", "b");
     means("params.lr != '0.1'", "bcd");
+    means("number(params.lr) = 0.1", "ad");
+    means("number(params.lr) IS NULL", "ce");
+    means(
+        "number(params.lr) IS NOT NULL AND NOT number(params.lr) > 0.05",
+        "b",
+    );
     means("params.lr LIKE '0.1%'", "ad");
     means("params.lr IN ('auto', '1e-2')", "bc");
     means("params.lr NOT IN ('auto')", "abd");
@@ -141,6 +147,11 @@ pub(crate) fn orders_put_nan_and_absence_last(store: &dyn Store) {
     assert_eq!(ordered(&["metrics.loss", "run_name"]), "abecd");
     assert_eq!(ordered(&["metrics.loss DESC", "run_name"]), "ebacd");
     assert_eq!(ordered(&["params.lr", "run_name"]), "adbce");
+    assert_eq!(ordered(&["number(params.lr)", "run_name"]), "badce");
+    assert_eq!(
+        ordered(&["number(params.lr) DESC", "run_name DESC"]),
+        "dabec"
+    );
     assert_eq!(ordered(&["tags.kind DESC", "run_name DESC"]), "bdaec");
     assert_eq!(ordered(&["min(metrics.loss)", "run_name"]), "eacbd");
     assert_eq!(ordered(&["end_time", "run_name DESC"]), "edcba");
@@ -288,4 +299,41 @@ pub(crate) fn best_follows_the_experiments_goal(store: &dyn Store) {
         ..query("best(metrics.loss) > 2.1", &["best(metrics.loss)"])
     };
     assert_eq!(found(store, &both), ["o", "a", "e"]);
+}
+
+pub(crate) fn shown_keys_alone_are_read_and_matches_are_counted(store: &dyn Store) {
+    five(store);
+    let columns = |metrics: &[&str], params: &[&str]| {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        Columns {
+            metrics: keys(metrics),
+            params: keys(params),
+            tags: Vec::new(),
+        }
+    };
+    let whole = store.search_runs(&query("", &[])).unwrap().items;
+    let shown = |columns| {
+        let query = RunQuery {
+            shown: Some(columns),
+            ..query("", &[])
+        };
+        store.search_runs(&query).unwrap().items
+    };
+    for (whole, part) in whole.iter().zip(shown(columns(&["loss", "never"], &[]))) {
+        assert_eq!((&part.info, &part.metrics), (&whole.info, &whole.metrics));
+        assert!(part.params.is_empty() && part.tags.is_empty() && part.inputs.is_empty());
+    }
+    for (whole, part) in whole.iter().zip(shown(columns(&[], &["lr"]))) {
+        assert_eq!((&part.params, part.metrics.len()), (&whole.params, 0));
+    }
+    for (filter, limit) in [
+        ("", 1),
+        ("metrics.loss > 0", 100),
+        ("params.none = 'x'", 100),
+    ] {
+        let mut query = query(filter, &["metrics.loss"]);
+        let expected = found(store, &query).len() as u64;
+        query.limit = limit;
+        assert_eq!(store.count_runs(&query).unwrap(), expected, "{filter}");
+    }
 }

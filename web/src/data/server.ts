@@ -1,0 +1,93 @@
+//! Runs from the tracker's server, by its native API.
+import type {
+  Columns,
+  Entry,
+  Envelope,
+  Experiment,
+  Found,
+  MediaSeries,
+  Picture,
+  Project,
+  Run,
+  Step,
+  Text,
+  View,
+} from './model';
+import { Refused } from './refused';
+import type { Source } from './source';
+
+const base = 'api/v1';
+const part = encodeURIComponent;
+const at = (run: string) => `runs/${part(run)}`;
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await fetch(`${base}/${path}`, {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (answer.ok) return (text ? JSON.parse(text) : null) as T;
+  let told: { message?: string; position?: number } = {};
+  try {
+    told = JSON.parse(text);
+  } catch {
+    // Not our server's words, such as a proxy's: the status has to do.
+  }
+  throw new Refused(told.message ?? `the server answered ${answer.status}`, answer.status, told.position);
+}
+
+const get = <T>(path: string) => call<T>('GET', path);
+
+/** All pages of a series of records. */
+async function all<T>(path: string, name: string): Promise<T[]> {
+  const records: T[] = [];
+  let token = '';
+  do {
+    const page = await get<Record<string, unknown>>(
+      `${path}&limit=1000${token && `&page_token=${part(token)}`}`,
+    );
+    records.push(...(page[name] as T[]));
+    token = (page.next as string | null) ?? '';
+  } while (token);
+  return records;
+}
+
+const fileUrl = (run: string, path: string) =>
+  `${base}/${at(run)}/files/${path.split('/').map(part).join('/')}`;
+
+export const server: Source = {
+  live: true,
+  projects: async () => (await get<{ projects: Project[] }>('projects')).projects,
+  experiments: project => all<Experiment>(`experiments?project=${part(project)}`, 'experiments'),
+  columns: experiments => get<Columns>(`columns?experiments=${experiments.join(',')}`),
+  search: ({ project, experiments, filter, order, deleted, limit, page, columns, count }) =>
+    call<Found>('POST', 'runs/search', {
+      ...(experiments.length ? { experiments } : { project }),
+      filter,
+      order: order ? [order] : [],
+      view: deleted ? 'deleted' : 'active',
+      limit,
+      page_token: page,
+      columns,
+      count,
+    }),
+  run: id => get<Run>(at(id)),
+  envelopes: async (runs, keys, zoom) =>
+    (await call<{ series: Envelope[] }>('POST', 'envelopes', { runs, keys, zoom })).series,
+  media: async run => (await get<{ series: MediaSeries[] }>(`${at(run)}/media`)).series,
+  images: (run, key) => all<Picture>(`${at(run)}/images?key=${part(key)}`, 'images'),
+  texts: (run, key) => all<Text>(`${at(run)}/texts?key=${part(key)}`, 'texts'),
+  steps: async run => (await get<{ steps: Step[] }>(`${at(run)}/steps`)).steps,
+  entries: async (run, folder) =>
+    (await get<{ entries: Entry[] }>(`${at(run)}/artifacts?path=${part(folder)}`)).entries,
+  views: async project =>
+    (await get<{ views: Record<string, View> }>(`projects/${part(project)}/views`)).views,
+  pictureUrl: digest => `${base}/blobs/${part(digest)}`,
+  fileUrl: (run, file) => fileUrl(run, file.path),
+  shownUrl: (run, file) => `${fileUrl(run, file.path)}?show`,
+  change: (runs, change) => call('POST', 'runs/change', { runs, change }),
+  purge: run => call('DELETE', at(run)),
+  saveView: (project, name, view) => call('PUT', `projects/${part(project)}/views/${part(name)}`, view),
+  removeView: (project, name) => call('DELETE', `projects/${part(project)}/views/${part(name)}`),
+};
