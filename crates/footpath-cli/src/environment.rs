@@ -42,7 +42,9 @@ fn environment(config: &SolutionConfig, device: DeviceName) -> Value {
     let system = System::new_with_specifics(cpus).ok();
     let cpu = system.as_ref().and_then(|system| system.cpus().first());
     let device_name = device.to_possible_value();
-    let device_name = device_name.as_ref().map(|value| value.get_name());
+    let device_name = device_name
+        .as_ref()
+        .map(clap::builder::PossibleValue::get_name);
     json!({
         "program": concat!("footpath ", env!("CARGO_PKG_VERSION")),
         "commit": option_env!("FOOTPATH_COMMIT"),

@@ -109,18 +109,22 @@ impl Processes {
     }
 
     /// Lets the others go once the first process is done. Where it failed, its exit ends them.
-    #[cfg_attr(
-        not(feature = "mpi"),
-        expect(clippy::unused_self, reason = "without MPI there is nothing to end")
-    )]
     pub(crate) fn finish(&self, session: &Session, done: &Result<()>) {
         if done.is_err() && !session.cancel.is_cancelled() {
             return;
         }
         if let Err(error) = session.ranks.end() {
             tracing::debug!("the other processes are not there any more: {error}");
-            return;
+        } else {
+            self.leave();
         }
+    }
+
+    #[cfg_attr(
+        not(feature = "mpi"),
+        expect(clippy::unused_self, reason = "without MPI there is nothing to leave")
+    )]
+    fn leave(&self) {
         #[cfg(feature = "mpi")]
         if let Some(mpi) = &self.mpi {
             mpi.finish();

@@ -135,10 +135,16 @@ pub(crate) fn learning_rate_table(found: &LrRange) -> String {
         let (rate, loss, smoothed) = (point.learning_rate, point.loss, point.smoothed);
         let _ = writeln!(text, "{rate:>8.1e} {loss:>8.3} {smoothed:>10.3}");
     }
-    text.push_str(&match found.suggestion {
-        Some(rate) => format!("the loss falls the fastest at a learning rate of {rate:.1e}"),
-        None => "the loss never fell; try other rates (--lowest, --highest)".to_owned(),
-    });
+    let _ = match found.suggestion {
+        Some(rate) => write!(
+            text,
+            "the loss falls the fastest at a learning rate of {rate:.1e}"
+        ),
+        None => write!(
+            text,
+            "the loss never fell; try other rates (--lowest, --highest)"
+        ),
+    };
     text
 }
 

@@ -1,6 +1,9 @@
 //! `kill -9` at instants drawn by a seed: a training that is resumed each time ends with the bytes
 //! of one that was never killed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+#![allow(clippy::print_stdout, reason = "the long test tells what it did")]
+
 #[path = "session/running.rs"]
 mod running;
 mod session;

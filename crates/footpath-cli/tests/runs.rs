@@ -124,7 +124,7 @@ fn columns(table: &str, wanted: &[&str]) -> Vec<Vec<String>> {
         .iter()
         .map(|line| {
             // A duration may be two words.
-            let line = line.replace(|c: char| c == '\t', " ");
+            let line = line.replace('\t', " ");
             let cells: Vec<&str> = line
                 .split("  ")
                 .map(str::trim)

@@ -1,5 +1,7 @@
 //! `footpath train`: stages, interruptions, devices, what is left to read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 #[path = "session/running.rs"]
 mod running;
 mod session;

@@ -72,7 +72,7 @@ pub(crate) struct TrainingState {
 pub struct CheckpointError {
     path: PathBuf,
     #[source]
-    cause: CheckpointCause,
+    cause: Box<CheckpointCause>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +187,7 @@ pub(crate) fn from_bytes(
     };
     read().map_err(|cause| CheckpointError {
         path: path.to_owned(),
-        cause,
+        cause: Box::new(cause),
     })
 }
 
@@ -198,7 +198,7 @@ pub(crate) fn from_bytes(
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     std::fs::read(path).map_err(|cause| CheckpointError {
         path: path.to_owned(),
-        cause: cause.into(),
+        cause: Box::new(cause.into()),
     })
 }
 

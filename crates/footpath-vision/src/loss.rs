@@ -188,8 +188,8 @@ impl LossConfig {
     pub fn evaluate(
         &self,
         logits: Tensor<4>,
-        labels: Tensor<3, Int>,
-        weights: Tensor<3>,
+        labels: &Tensor<3, Int>,
+        weights: &Tensor<3>,
     ) -> LossValue {
         let fused =
             |logits| segmentation_loss(logits, labels.clone(), weights.clone(), &self.kernel());
@@ -199,16 +199,16 @@ impl LossConfig {
         }
         let mut value = fused(logits.clone());
         if by_sigmoid {
-            let dice = self.sigmoid_dice(&logits, &labels, &weights);
+            let dice = self.sigmoid_dice(&logits, labels, weights);
             value.dice = dice.clone().detach();
             value.total = value.total + dice * self.dice;
         }
         if self.focal > 0.0 {
-            let focal = self.focal_loss(&logits, &labels, &weights);
+            let focal = self.focal_loss(&logits, labels, weights);
             value.total = value.total + focal * self.focal;
         }
         if self.lovasz > 0.0 {
-            let lovasz = lovasz_softmax(logits, &labels, &weights);
+            let lovasz = lovasz_softmax(logits, labels, weights);
             value.total = value.total + lovasz * self.lovasz;
         }
         value

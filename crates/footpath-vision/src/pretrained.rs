@@ -33,7 +33,7 @@ pub struct PretrainedReport {
 pub struct PretrainedError {
     path: PathBuf,
     #[source]
-    cause: PretrainedCause,
+    cause: Box<PretrainedCause>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ pub fn load_network(
 ) -> Result<(Network, PretrainedReport), PretrainedError> {
     let fail = |cause| PretrainedError {
         path: path.to_owned(),
-        cause,
+        cause: Box::new(cause),
     };
     let anew = Freeze {
         layers: except.to_vec(),
@@ -138,7 +138,7 @@ pub fn load_encoder(
 ) -> Result<(Network, PretrainedReport), PretrainedError> {
     let fail = |cause| PretrainedError {
         path: path.to_owned(),
-        cause,
+        cause: Box::new(cause),
     };
     let mut ignored = Vec::new();
     let file = read(path, &mut ignored).map_err(fail)?;

@@ -207,6 +207,8 @@ impl Sample {
             IGNORE => IGNORE,
             _ => blend.round() as u8,
         });
+        // Infinite distances times a weight of 0 would be no number.
+        let finite = self.distances.map(|distance| distance.min(f32::MAX));
         // Sizes were kept as sides, 1 outside of buildings.
         let sides = self.sizes.map(|size| size.sqrt().max(1.0));
         let size_of = |side: f32| {
@@ -216,7 +218,7 @@ impl Sample {
             name: self.name.clone(),
             image: resize_image(&self.image, size),
             labels: Plane::new(size, labels.collect()),
-            distances: resize_plane(&self.distances, size).map(|d| d * area.sqrt()),
+            distances: resize_plane(&finite, size).map(|d| d * area.sqrt()),
             sizes: resize_plane(&sides, size).map(size_of),
         }
     }

@@ -26,14 +26,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
     let name: PipelineName = args.pipeline.into();
     tracked(&args.track, &session, "evaluate", name.as_str(), |run| {
-        evaluate(&session, args, worst, run)
+        evaluate(&session, args, worst.as_ref(), run)
     })
 }
 
 fn evaluate(
     session: &Session,
     args: &EvaluateArgs,
-    worst: Option<(usize, PathBuf)>,
+    worst: Option<&(usize, PathBuf)>,
     tracked: &Tracked,
 ) -> Result<()> {
     let (objects, val) = match &args.model {
@@ -55,7 +55,7 @@ fn evaluate(
     if let Some(path) = &args.per_image {
         inspect::write_table(path, &examined.images, &val)?;
     }
-    if let Some((count, folder)) = &worst {
+    if let Some((count, folder)) = worst {
         inspect::draw_worst(*count, folder, &examined.images, &val, &objects)?;
     }
     if let Some(out) = &args.json {

@@ -27,9 +27,12 @@ const PROJECT: &str = "footpath";
 /// Where a command tells of itself.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TrackArgs {
-    /// Where this run is tracked: off, a folder, or a server's address
-    /// [default: $FOOTPATH_TRACK, or .footpath/track; `footpath ui` shows it]
-    #[arg(long, value_name = "off|DIR|URL")]
+    #[arg(
+        long,
+        value_name = "off|DIR|URL",
+        help = "Where this run is tracked: off, a folder, or a server's address \
+                [default: $FOOTPATH_TRACK, or .footpath/track; `footpath ui` shows it]"
+    )]
     pub(crate) track: Option<String>,
 
     /// The run's project in the tracker

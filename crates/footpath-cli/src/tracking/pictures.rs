@@ -78,7 +78,10 @@ impl Pictures {
             let layers = self.layers[place].iter().cloned();
             pictures.push(Picture {
                 sample: self.names[place].clone(),
-                score: intersection_over_union(truth.values(), probability.values()),
+                score: Some(intersection_over_union(
+                    truth.values(),
+                    probability.values(),
+                )),
                 caption: String::new(),
                 layers: layers.chain(grey("prediction", &bytes)).collect(),
             });
@@ -88,18 +91,18 @@ impl Pictures {
 }
 
 /// Pixels that both call building over those that either does; 1 where neither has any.
-fn intersection_over_union(truth: &[u8], probabilities: &[f32]) -> Option<f64> {
+fn intersection_over_union(truth: &[u8], probabilities: &[f32]) -> f64 {
     let (mut both, mut either) = (0_u32, 0_u32);
     for (&truth, &probability) in truth.iter().zip(probabilities) {
         let (truth, found) = (truth != 0, probability > 0.5);
         both += u32::from(truth && found);
         either += u32::from(truth || found);
     }
-    Some(if either == 0 {
+    if either == 0 {
         1.0
     } else {
         f64::from(both) / f64::from(either)
-    })
+    }
 }
 
 fn grey(role: &str, plane: &Plane<u8>) -> Option<Layer> {
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn the_score_of_a_picture_counts_pixels() {
         let score = intersection_over_union(&[1, 1, 0, 0], &[0.9, 0.5, 0.6, 0.1]);
-        assert_eq!(score, Some(1.0 / 3.0));
-        assert_eq!(intersection_over_union(&[0], &[0.2]), Some(1.0));
+        assert_eq!(score, 1.0 / 3.0);
+        assert_eq!(intersection_over_union(&[0], &[0.2]), 1.0);
     }
 }

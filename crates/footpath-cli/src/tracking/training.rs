@@ -82,7 +82,7 @@ fn tell(
             }
         }
         TrainEvent::Skipped(skipped) => {
-            run.text(&format!("{stage}messages"), 0, &skipped.to_string())
+            run.text(&format!("{stage}messages"), 0, &skipped.to_string());
         }
         TrainEvent::LeftOut {
             epoch,

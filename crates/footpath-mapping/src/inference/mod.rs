@@ -94,6 +94,13 @@ pub enum Look {
     Padded(PaddingOptions),
     /// Resized, in several poses.
     Tta(TtaOptions),
+    /// Padded, in several poses.
+    PaddedTta {
+        /// The margin.
+        padding: PaddingOptions,
+        /// The poses.
+        tta: TtaOptions,
+    },
 }
 
 impl Look {
@@ -117,6 +124,13 @@ impl Look {
                 options.check_for(predictor.size())?;
                 Ok(options.predict(image, |poses| predictor.predict_at_network_size(poses)))
             }
+            Self::PaddedTta { padding, tta } => {
+                let padded = padding.pad(image);
+                let predictor = predictor.resized(Size::of(&padded));
+                tta.check_for(predictor.size())?;
+                let map = tta.predict(&padded, |poses| predictor.predict_at_network_size(poses));
+                Ok(padding.crop(&map, Size::of(image)))
+            }
         }
     }
 }
@@ -129,5 +143,43 @@ fn single(predictor: &Predictor, image: &RgbImage) -> Plane<f32> {
     {
         Some(plane) => plane,
         None => unreachable!("a predictor gives a map for each image"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use footpath_vision::device::cpu;
+    use footpath_vision::network::{Encoder, Network, UnetConfig};
+
+    #[test]
+    fn padded_poses_are_joined_at_the_images_size() {
+        let mut config = UnetConfig {
+            encoder: Encoder::Plain,
+            ..UnetConfig::default()
+        };
+        config.plain.filters = 2;
+        let network = Network::new(&config, 3, &cpu());
+        let predictor = Predictor::new(&network, Size::new(64, 64), &cpu());
+        let image = RgbImage::from_fn(50, 40, |x, y| {
+            image::Rgb([(5 * x) as u8, (6 * y) as u8, (x * y) as u8])
+        });
+        let padding = PaddingOptions {
+            margin_px: 5,
+            ..PaddingOptions::default()
+        };
+        let alone = TtaOptions {
+            symmetries: vec![Symmetry::Identity],
+            ..TtaOptions::default()
+        };
+        let look = |tta: TtaOptions| {
+            let padding = padding.clone();
+            Look::PaddedTta { padding, tta }.predict(&predictor, &image)
+        };
+        let padded = Look::Padded(padding.clone()).predict(&predictor, &image);
+        assert_eq!(look(alone).unwrap(), padded.clone().unwrap());
+        let posed = look(TtaOptions::default()).unwrap();
+        assert_eq!(posed.size(), Size::of(&image));
+        assert_ne!(posed, padded.unwrap());
     }
 }

@@ -118,7 +118,13 @@ impl PipelineName {
         match self.kind {
             PipelineKind::Unet | PipelineKind::UnetWeighted => train_unet::look(loader),
             PipelineKind::UnetPadded => Look::Padded(options.padding.clone()),
-            PipelineKind::UnetTta => Look::Tta(options.tta.clone()),
+            PipelineKind::UnetTta => match train_unet::look(loader) {
+                Look::Padded(padding) => Look::PaddedTta {
+                    padding,
+                    tta: options.tta.clone(),
+                },
+                _ => Look::Tta(options.tta.clone()),
+            },
         }
     }
 }

@@ -69,7 +69,7 @@ fn compare(text: &str, name: &str, config: &LossConfig, classes: usize, ignoring
     let shape = [2, SIDE, SIDE];
     let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, shape), &device);
     let weights = Tensor::<3>::from_data(TensorData::new(weights, shape), &device);
-    let loss = config.evaluate(logits.clone(), labels, weights);
+    let loss = config.evaluate(logits.clone(), &labels, &weights);
 
     let close = |what: &str, found: f64, expected: &serde_json::Value| {
         let expected = expected.as_f64().unwrap();

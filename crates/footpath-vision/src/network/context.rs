@@ -34,6 +34,10 @@ const CASCADE: [usize; 4] = [1, 2, 4, 8];
 
 /// A context module.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has one, and derived modules cannot be boxed"
+)]
 pub enum Context {
     /// [`ContextKind::Pyramid`].
     Pyramid(Pyramid),
@@ -60,7 +64,7 @@ impl Context {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Pyramid(module) => module.forward(x),
-            Self::Aspp(module) => module.forward(x),
+            Self::Aspp(module) => module.forward(&x),
             Self::Cascade(module) => module.forward(x),
         }
     }
@@ -130,11 +134,11 @@ impl Aspp {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: &Tensor<4>) -> Tensor<4> {
         let mut parts = vec![self.point.forward(x.clone(), Activation::Relu)];
         let branches = self.branches.iter();
         parts.extend(branches.map(|conv| conv.forward(x.clone(), Activation::Relu)));
-        parts.push(pooled(&x, 1, &self.image));
+        parts.push(pooled(x, 1, &self.image));
         self.project
             .forward(concat_channels(parts), Activation::Relu)
     }

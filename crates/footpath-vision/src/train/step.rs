@@ -238,7 +238,7 @@ impl Share {
         let batch = batch.to_device(device);
         let logits = network.forward_in_training(batch.images, batch.noise);
         let loss = &training.config.loss;
-        let loss = loss.evaluate(logits, batch.labels, batch.weights);
+        let loss = loss.evaluate(logits, &batch.labels, &batch.weights);
         let losses = read(&loss);
         if !losses.total.is_finite() {
             self.broken = Some(losses.total);

@@ -202,7 +202,7 @@ fn cell(run: &Run, field: &Field, experiment_tags: &Tags) -> String {
             };
             point.map_or_else(|| "NaN".to_owned(), |point| number(point.value))
         }
-        Field::Param(key) => text(run.params.get(key)),
+        Field::Param(key) | Field::ParamNumber(key) => text(run.params.get(key)),
         Field::Tag(key) => text(run.tags.get(key)),
         Field::Dataset(_) => {
             let names = run.inputs.iter().map(|input| plain(&input.dataset.name));

@@ -78,7 +78,10 @@ pub(super) fn run(access: &dyn Access, args: &LogArgs) -> Result<()> {
         Ok(())
     })?;
     kept.iter().try_for_each(|point| print(*point, args.json))?;
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         // What came before the run was seen to have ended is read after it was.
         let ended = access.run(id)?.info;
         read(access, id, metric, &mut range, |points| {
@@ -95,11 +98,10 @@ pub(super) fn run(access: &dyn Access, args: &LogArgs) -> Result<()> {
                 "the run is {}",
                 footpath_track::transfer::export::state_name(state)
             ));
-            break;
+            return Ok(());
         }
         std::thread::sleep(EVERY);
     }
-    Ok(())
 }
 
 /// Reads the points behind those read before.
