@@ -5,11 +5,12 @@ mod session;
 use serde_json::{Value, json};
 use session::Session;
 
-/// Eroded targets with a border class, and every kind of variation and loss.
+/// Eroded targets with a border class (the suburb's gaps are wider than a dense town's), and every
+/// kind of variation and loss.
 const GAPS: &str = "\
 data: data
 unet: {encoder: plain, classes: 3, dropout: 0.1, plain: {filters: 4, repeat_blocks: 3}}
-targets: {erode_radius_px: 1, border_width_px: 5, small_annotation_size_px: 4}
+targets: {erode_radius_px: 1, border_width_px: 30, small_annotation_size_px: 4}
 training:
   epochs: 1
   batch_size: 4
@@ -53,8 +54,7 @@ fn border_class_and_eroded_targets_are_learnt_and_looked_for() {
     session.succeed(
         "predict -c gaps.yaml --pipeline unet_tta --set work=w1 data/val/images -o found.json",
     );
-    // The suburb's gaps are wider than a dense town's.
-    session.succeed("prepare -c gaps.yaml --set targets.border_width_px=30 --export seen");
+    session.succeed("prepare -c gaps.yaml --set work=w1 --export seen");
     let masks = (0..6).map(|tile| {
         let name = format!("seen/train/masks/{tile:012}.png");
         image::open(session.path(&name)).unwrap().into_luma8()
