@@ -85,9 +85,9 @@ def main(folders):
     random = np.random.default_rng(1)
 
     def timed(name, function, *arguments):
-        start = time.perf_counter()
+        start = time.process_time()
         result = function(*arguments)
-        seconds[name] += time.perf_counter() - start
+        seconds[name] += time.process_time() - start
         return result
 
     cv2.setNumThreads(1)

@@ -17,7 +17,7 @@ pub enum Aggregate {
 }
 
 /// Pixels joined at once: a few vectors' worth.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// An [`Aggregate`] of so many answers, each with its weight.
 #[derive(Debug, Clone)]
@@ -46,13 +46,13 @@ impl Join {
         match (self.aggregate, answers) {
             (Aggregate::Mean, _) if equal => mean(answers, out),
             (Aggregate::Gmean, &[a, b]) if equal && self.normalised => {
-                mean_odds([a, b], 1, out);
+                mean_odds([a, b], out);
             }
             (Aggregate::Gmean, &[a, b, c, d]) if equal && self.normalised => {
-                mean_odds([a, b, c, d], 2, out);
+                mean_odds([a, b, c, d], out);
             }
             (Aggregate::Gmean, &[a, b, c, d, e, f, g, h]) if equal && self.normalised => {
-                mean_odds([a, b, c, d, e, f, g, h], 3, out);
+                mean_odds([a, b, c, d, e, f, g, h], out);
             }
             _ => {
                 let mut values = vec![0.0; answers.len()];
@@ -107,35 +107,42 @@ fn mean(answers: &[&[f32]], out: &mut Vec<f32>) {
     out.extend(sums.into_iter().map(|sum| (sum / count) as f32));
 }
 
-/// The geometric mean of N = 2^`roots` odds as a probability. Products and square roots only, which
-/// vectors compute, where logarithms would take twenty times as long.
-fn mean_odds<const N: usize>(answers: [&[f32]; N], roots: u32, out: &mut Vec<f32>) {
+/// The geometric mean of N odds as a probability, N a power of two. Products and square roots only,
+/// which vectors compute, where logarithms would take twenty times as long.
+fn mean_odds<const N: usize>(answers: [&[f32]; N], out: &mut Vec<f32>) {
     let length = answers[0].len();
     for start in (0..length).step_by(LANES) {
         let count = LANES.min(length - start);
         let (mut yes, mut no) = ([1.0_f64; LANES], [1.0_f64; LANES]);
         for answer in answers {
-            let mut lanes = [0.5_f32; LANES];
-            lanes[..count].copy_from_slice(&answer[start..start + count]);
-            for ((yes, no), &p) in yes.iter_mut().zip(&mut no).zip(&lanes) {
+            let answer = &answer[start..start + count];
+            let mut padded = [0.5_f32; LANES];
+            let lanes = if let Some(lanes) = answer.first_chunk() {
+                lanes
+            } else {
+                padded[..count].copy_from_slice(answer);
+                &padded
+            };
+            for ((yes, no), &p) in yes.iter_mut().zip(&mut no).zip(lanes) {
                 let p = f64::from(p);
                 *yes *= p;
                 *no *= 1.0 - p;
             }
         }
-        let mut joined = [0.0_f32; LANES];
-        for ((joined, no), yes) in joined.iter_mut().zip(&no).zip(&yes) {
-            let mut odds_against = no / yes;
-            for _ in 0..roots {
-                odds_against = odds_against.sqrt();
-            }
-            // Answers that are sure of opposite things leave nothing of either: 0/0.
-            *joined = if odds_against.is_nan() {
-                0.5
-            } else {
-                (1.0 / (1.0 + odds_against)) as f32
-            };
+        let mut odds_against = no;
+        for (odds, yes) in odds_against.iter_mut().zip(&yes) {
+            *odds /= yes;
         }
+        for _ in 0..N.ilog2() {
+            for odds in &mut odds_against {
+                *odds = odds.sqrt();
+            }
+        }
+        // Answers that are sure of opposite things leave nothing of either: 0/0.
+        let joined = odds_against.map(|odds| {
+            let p = 1.0 / (1.0 + odds);
+            if p.is_nan() { 0.5 } else { p as f32 }
+        });
         out.extend_from_slice(&joined[..count]);
     }
 }

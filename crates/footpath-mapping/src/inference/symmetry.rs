@@ -86,29 +86,37 @@ impl Symmetry {
         }
     }
 
-    /// A row of the upright answer: what lies in the posed `answer` where [`Self::place`] says.
-    pub(super) fn upright_row(self, answer: &Plane<f32>, row: usize, out: &mut [f32]) {
-        let width = answer.width() as usize;
-        let last_row = answer.height() as usize - 1;
+    /// Rows from `top` on of the upright answer, as many as `band` holds: what lies in the posed
+    /// `answer` where [`Self::place`] says.
+    pub(super) fn upright_band(self, answer: &Plane<f32>, top: usize, band: &mut [f32]) {
+        let (width, height) = (answer.width() as usize, answer.height() as usize);
         let values = answer.values();
-        let line = |y: usize| &values[y * width..][..width];
-        let column = |x: usize| values[x..].iter().step_by(width);
-        match self {
-            Self::Identity => out.copy_from_slice(line(row)),
-            Self::FlipRows => out.copy_from_slice(line(last_row - row)),
-            Self::FlipColumns => fill(out, line(row).iter().rev()),
-            Self::HalfTurn => fill(out, line(last_row - row).iter().rev()),
-            Self::Transpose => fill(out, column(row)),
-            Self::ThreeQuarterTurn => fill(out, column(row).rev()),
-            Self::QuarterTurn => fill(out, column(width - 1 - row)),
-            Self::AntiTranspose => fill(out, column(width - 1 - row).rev()),
+        if !self.swaps_sides() {
+            for (row, out) in (top..).zip(band.chunks_exact_mut(width)) {
+                let row = match self {
+                    Self::FlipRows | Self::HalfTurn => height - 1 - row,
+                    _ => row,
+                };
+                let line = &values[row * width..][..width];
+                out.copy_from_slice(line);
+                if matches!(self, Self::FlipColumns | Self::HalfTurn) {
+                    out.reverse();
+                }
+            }
+            return;
         }
-    }
-}
-
-fn fill<'a>(out: &mut [f32], values: impl Iterator<Item = &'a f32>) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out = *value;
+        // Columns become rows: line by line of the answer, so that each is read once.
+        let rows = band.len() / height;
+        let mirrored = matches!(self, Self::QuarterTurn | Self::AntiTranspose);
+        let upwards = matches!(self, Self::ThreeQuarterTurn | Self::AntiTranspose);
+        let first = if mirrored { width - top - rows } else { top };
+        for (y, line) in values.chunks_exact(width).enumerate() {
+            let x = if upwards { height - 1 - y } else { y };
+            for (i, &value) in line[first..first + rows].iter().enumerate() {
+                let row = if mirrored { rows - 1 - i } else { i };
+                band[row * height + x] = value;
+            }
+        }
     }
 }
 
@@ -126,10 +134,13 @@ mod tests {
                 let [x, y, _] = posed.get_pixel(x as u32, y as u32).0;
                 f32::from(y) * 10.0 + f32::from(x)
             });
+            let mut band = [0.0; 6];
+            symmetry.upright_band(&answer, 0, &mut band);
+            let mut second = [0.0; 3];
+            symmetry.upright_band(&answer, 1, &mut second);
+            assert_eq!(second, band[3..], "{symmetry:?}");
             for y in 0..2 {
-                let mut row = [0.0; 3];
-                symmetry.upright_row(&answer, y, &mut row);
-                for (x, &moved) in row.iter().enumerate() {
+                for (x, &moved) in band[y * 3..][..3].iter().enumerate() {
                     let (row_there, column) = symmetry.place(y, x, 2, 3);
                     let found = posed.get_pixel(column as u32, row_there as u32);
                     assert_eq!(found.0, [x as u8, y as u8, 0], "{symmetry:?}");

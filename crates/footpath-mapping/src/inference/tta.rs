@@ -146,9 +146,7 @@ impl TtaOptions {
         for top in (0..size.height).step_by(BAND) {
             let rows = BAND.min(size.height - top);
             for ((&pose, answer), band) in poses.iter().zip(answers).zip(&mut bands) {
-                for (row, out) in band.chunks_exact_mut(size.width).take(rows).enumerate() {
-                    pose.upright_row(answer, top + row, out);
-                }
+                pose.upright_band(answer, top, &mut band[..rows * size.width]);
             }
             let bands: Vec<&[f32]> = bands.iter().map(|b| &b[..rows * size.width]).collect();
             join.pixels(&bands, &mut joined);

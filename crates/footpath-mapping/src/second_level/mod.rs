@@ -6,10 +6,24 @@
 //! score, and non-maximum suppression ([`suppress`]) keeps the best of those that overlap.
 //!
 //! # Why the trees are our own
-//! Tried: `perpetual` (1.9 and 2.3 need a nightly compiler), `forust-ml` 0.8 (its manifest names no
-//! licence), `smartcore` 0.7 (sound; one thread, sorts every feature for every tree, cannot stop
-//! early). A regression tree over binned features is a page; with it boosting stops early, folds
-//! run side by side, and the same data gives the same trees on every machine.
+//! Compared on 15,503 candidates of 112 real tiles under maps that are wrong here and there (the bench
+//! `learners`; five folds of tiles, root of the mean squared error of the `IoU`, where a constant has
+//! 0.345; seconds on a busy machine, one thread):
+//!
+//! | | error | time, s |
+//! | --- | --- | --- |
+//! | gradient boosting here (a fold to stop by) | 0.1056 | 6 |
+//! | random forest here, 500 trees | 0.113 | 26 |
+//! | LightGBM 4.7, options as here or as in 2018 (a fold to stop by) | 0.106 | 1 or 9 |
+//! | `perpetual` 3.0.0-rc.2, budget 0.5 or 1 | 0.113 or 0.107 | 49 or 31 |
+//! | `smartcore` 0.7, boosting, 100 trees | 0.104 | 125 |
+//! | `smartcore` 0.7, random forest, 100 trees | 0.112 | 4 |
+//!
+//! `perpetual`'s stable versions need a nightly compiler, `forust-ml` 0.8 names no licence,
+//! `smartcore`'s boosting sorts every feature for every tree and cannot stop early; its forest is as
+//! good as ours. A regression tree over binned features is a page that serves both learners; with it
+//! boosting stops early, folds run side by side, and the same data gives the same trees for any number
+//! of threads. LightGBM itself is there behind the feature `lightgbm`.
 
 mod boosting;
 mod calibration;
