@@ -74,7 +74,7 @@ fn train_killed(
         };
         let mut seen = 0;
         while seen < events
-            && let Some(event) = running.next()
+            && let Some(event) = running.next_event()
         {
             seen += 1;
             let is_start = event["event"] == "started";

@@ -3,6 +3,8 @@
 //! `.ci/mpi` runs these with what they need.
 
 #![cfg(feature = "mpi")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+#![expect(clippy::print_stdout, reason = "figures for whoever asked for them")]
 
 #[path = "session/running.rs"]
 mod running;

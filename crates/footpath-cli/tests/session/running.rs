@@ -43,7 +43,7 @@ pub(crate) fn footpath() -> &'static Path {
 
 impl Running {
     /// The next event; `None` when the command has ended.
-    pub(crate) fn next(&mut self) -> Option<Value> {
+    pub(crate) fn next_event(&mut self) -> Option<Value> {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap_or(Value::Null))
@@ -52,7 +52,7 @@ impl Running {
     /// Waits for the event `name` to come for the `count`th time.
     pub(crate) fn until(&mut self, name: &str, count: usize) -> Value {
         let mut seen = 0;
-        while let Some(event) = self.next() {
+        while let Some(event) = self.next_event() {
             seen += usize::from(event["event"] == name);
             if seen == count {
                 return event;
@@ -82,7 +82,7 @@ impl Running {
 
     /// Waits for its end; gives what it said on stderr, too.
     pub(crate) fn end(&mut self) -> (ExitStatus, String) {
-        while self.next().is_some() {}
+        while self.next_event().is_some() {}
         let mut stderr = String::new();
         let mut pipe = self.child.stderr.take().unwrap();
         pipe.read_to_string(&mut stderr).unwrap();

@@ -83,9 +83,9 @@ impl MpiRank {
         let work = move || serve(&received, &told);
         let thread = thread::Builder::new().name("mpi".into()).spawn(work);
         let thread = thread.map_err(|cause| MpiError(cause.to_string()))?;
-        let (rank, ranks) = place
-            .recv()
-            .map_err(|_| MpiError("it was started before".into()))?;
+        let Ok((rank, ranks)) = place.recv() else {
+            return Err(MpiError("it was started before".into()));
+        };
         Ok(Self {
             rank,
             ranks,
@@ -194,7 +194,7 @@ fn sum(world: &SimpleCommunicator, mut values: Vec<f32>) -> Vec<f32> {
     let (length, ranks) = (values.len(), world.size() as usize);
     let part = length.div_ceil(ranks);
     values.resize(part * ranks, 0.0);
-    let mut parts = vec![0.0; part * ranks];
+    let mut parts = vec![0.0_f32; part * ranks];
     world.all_to_all_into(&values[..], &mut parts[..]);
     let (total, others) = parts.split_at_mut(part);
     for other in others.chunks(part.max(1)) {
