@@ -4,7 +4,8 @@
 //! A first paint is the time from the start of the navigation to the frame after what is waited for stands in the
 //! page; long tasks are those the browser reports (50 ms and more).
 import assert from 'node:assert/strict';
-import { seedScale } from './seed-scale.mjs';
+import { existsSync } from 'node:fs';
+import { CURVES, seedScale } from './seed-scale.mjs';
 import { stage } from './stage.mjs';
 
 const BOUNDS = { leaderboard: 1000, longTask: 100, comparison: 1000 };
@@ -12,16 +13,17 @@ const RUNS = Number(process.env.SCALE_RUNS ?? 10_000);
 const NAMES = Number(process.env.SCALE_NAMES ?? 12_000);
 const POINTS = Number(process.env.SCALE_POINTS ?? 1_000_000);
 
-const s = await stage({ empty: true });
+// With SCALE_STORE the seeded store is kept there, and not seeded again.
+const at = process.env.SCALE_STORE;
+const seeded = at !== undefined && existsSync(at);
+const s = await stage({ empty: true, at });
 const { page } = s;
 const began = Date.now();
-const { curves } = await seedScale(s.server.api, {
-  runs: RUNS,
-  names: NAMES,
-  points: POINTS,
-  log: text => console.log(`# ${text}`),
-});
-console.log(`# seeded in ${((Date.now() - began) / 1000).toFixed(0)} s`);
+const log = text => console.log(`# ${text}`);
+if (!seeded) {
+  await seedScale(s.server.api, { runs: RUNS, names: NAMES, points: POINTS, log });
+  log(`seeded in ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
 
 await page.addInitScript(() => {
   window.tasks = [];
@@ -68,7 +70,17 @@ const columns = [
   ...Array.from({ length: 100 }, (_, key) => `param:param.${key}`),
 ];
 const all = `p/scale?columns=${encodeURIComponent(columns.join('\n'))}`;
-const found = { runs: RUNS, names: NAMES, points: POINTS };
+// Told as it is measured.
+const found = new Proxy(
+  {},
+  {
+    set(all, name, measured) {
+      all[name] = measured;
+      console.log(`${name}: ${measured}`);
+      return true;
+    },
+  },
+);
 const rows = '.table [data-row]';
 
 found.leaderboard_ms = await repeated(() => painted('p/scale', rows, 15));
@@ -108,7 +120,7 @@ found.sort_longest_task_ms = await longest(async () => {
 });
 found.sort_ms = median(sorts);
 found.comparison_20_runs_5_metrics_ms = await repeated(() =>
-  painted(`compare?runs=${curves.join(',')}`, '.plot .u-over', 5),
+  painted(`compare?runs=${CURVES.join(',')}`, '.plot .u-over', 5),
 );
 found.wide_first_plots_ms = await repeated(() => painted('run/wide?tab=curves', '.plot .u-over', 3), 3);
 found.wide_scroll_longest_task_ms = await longest(async () => {
@@ -126,7 +138,6 @@ found.first_script_bytes = (
       .map(entry => entry.encodedBodySize),
   )
 ).reduce((a, b) => a + b, 0);
-console.log(JSON.stringify(found, null, 2));
 await s.shot('scale');
 await s.stop();
 

@@ -49,7 +49,7 @@ fn a_project_is_published_whole_and_again() {
     let out = folder.path().join("out");
     let mut told = Vec::new();
     let published = publish(&source, "maps", &out, true, &mut |done, all| {
-        told.push((done, all))
+        told.push((done, all));
     });
     let published = match published {
         Ok(published) => published,
