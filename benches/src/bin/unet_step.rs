@@ -16,7 +16,7 @@ use footpath_kernels::{Precision, UnsupportedPrecision, segmentation_loss};
 use footpath_vision::{
     loss::LossConfig,
     network::{Encoder, Network, UnetConfig},
-    optimizer::{Adam, AdamConfig},
+    optimizer::{Optimizer, OptimizerConfig},
 };
 
 const USAGE: &str = "usage: unet_step ENCODER BATCH train|infer|infer-bf16 [REPETITIONS]";
@@ -78,7 +78,7 @@ fn training(network: Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
     let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, [batch, 256, 256]), &device);
     let weights = Tensor::<3>::ones([batch, 256, 256], &device);
     let loss = LossConfig::default().kernel();
-    let mut adam = Adam::new(AdamConfig::default());
+    let mut adam = Optimizer::new(OptimizerConfig::default());
     let mut network = Some(network.train());
     Box::new(move || {
         let current = network.take()?;
@@ -86,7 +86,7 @@ fn training(network: Network, batch: usize) -> Box<dyn FnMut() -> Option<f32>> {
         let loss = segmentation_loss(logits, labels.clone(), weights.clone(), &loss).total;
         let gradients = loss.backward();
         let value = loss.into_scalar::<f32>();
-        network = Some(adam.step(current, gradients, 1e-4));
+        network = Some(adam.step_at(current, gradients, 1e-4));
         Some(value)
     })
 }

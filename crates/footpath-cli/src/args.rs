@@ -2,7 +2,9 @@
 
 use crate::commands::runs::RunsArgs;
 use crate::commands::serve::{ServeArgs, UiArgs};
+use crate::tracking::TrackArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use footpath_vision::lr_range::LrRangeConfig;
 use std::path::PathBuf;
 
 /// Aerial images into building footprints, through experiments that can be retraced.
@@ -32,8 +34,12 @@ pub(crate) enum Command {
     Prepare(PrepareArgs),
     /// Train a pipeline's network
     Train(TrainArgs),
+    /// Try rising learning rates, to find one to train with
+    LrRange(LrRangeArgs),
     /// Evaluate a pipeline on the validation tiles (trains it first where that was not done)
     Evaluate(EvaluateArgs),
+    /// Measure what settings do: run variants of a configuration and compare them with it
+    Ablate(AblateArgs),
     /// Find the buildings in a folder of images
     Predict(PredictArgs),
     /// Score a results file against a ground truth (COCO AP and AR)
@@ -75,6 +81,19 @@ pub(crate) struct RunArgs {
     /// Where networks run
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     pub(crate) device: DeviceName,
+
+    /// How precisely a trained network multiplies [default: inference.precision, which is f32]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionName>,
+}
+
+/// The precisions of inference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// Single precision
+    F32,
+    /// bfloat16, on processors with AVX-512 BF16
+    Bf16,
 }
 
 /// The devices that this binary was built for.
@@ -187,10 +206,25 @@ pub(crate) struct PrepareArgs {
 }
 
 /// `footpath train`
+///
+/// A training that was interrupted or killed goes on where it was, to the same bytes. Under
+/// `mpirun` the processes train together (feature `mpi`).
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
+    /// Start an interrupted training anew (stages that are done stay done)
+    #[arg(long)]
+    pub(crate) restart: bool,
+
+    /// Devices that train together, each on `training.batch_size` tiles of every batch, which so
+    /// grows with them; short for --set training.ranks=N
+    #[arg(long, value_name = "N")]
+    pub(crate) devices: Option<usize>,
 
     /// The pipeline whose network is trained
     #[arg(long, value_enum)]
@@ -200,9 +234,49 @@ pub(crate) struct TrainArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Also write the second level that LightGBM learnt (scoring.learner.kind: lightgbm) as its
+    /// model text, which LightGBM in any language reads
+    #[arg(long, value_name = "FILE")]
+    pub(crate) second_level: Option<PathBuf>,
+
     /// Print events as JSON lines to stdout
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `footpath lr-range`
+#[derive(Debug, Args)]
+pub(crate) struct LrRangeArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// The pipeline whose network is tried (its first stage, on one device)
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// The first rate
+    #[arg(long, value_name = "RATE", default_value_t = LrRangeConfig::default().lowest)]
+    pub(crate) lowest: f64,
+
+    /// The last rate
+    #[arg(long, value_name = "RATE", default_value_t = LrRangeConfig::default().highest)]
+    pub(crate) highest: f64,
+
+    /// Steps from the one to the other
+    #[arg(long, value_name = "N", default_value_t = LrRangeConfig::default().steps)]
+    pub(crate) steps: usize,
+
+    /// End when the smoothed loss is so many times its lowest
+    #[arg(long, value_name = "FACTOR", default_value_t = LrRangeConfig::default().stop_at)]
+    pub(crate) stop_at: f64,
+
+    /// The plot to write
+    #[arg(short, long, value_name = "FILE.svg", default_value = "lr-range.svg")]
+    pub(crate) out: PathBuf,
+
+    /// Write the losses as JSON to OUT, or to stdout without OUT
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// `footpath evaluate`
@@ -210,6 +284,9 @@ pub(crate) struct TrainArgs {
 pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 
     /// The pipeline to evaluate
     #[arg(long, value_enum)]
@@ -223,9 +300,66 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) predictions: Option<PathBuf>,
 
-    /// Write the metrics as flat JSON to OUT, or to stdout without OUT
+    /// Write the metrics as JSON to OUT, or to stdout without OUT: flat keys, and `intervals` and
+    /// `by_size`
     #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also write a row for each tile (.csv or .json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) per_image: Option<PathBuf>,
+
+    /// Also draw the N worst tiles into DIR, truth in cyan and predictions in orange
+    #[arg(long, num_args = 2, value_names = ["N", "DIR"])]
+    pub(crate) worst: Vec<String>,
+
+    /// Samples of the tiles that the 95 % intervals come from; 0 for no intervals
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) samples: usize,
+}
+
+/// `footpath ablate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  footpath ablate -c town.yaml --over postprocess.threshold=0.3,0.4,0.6
+      what is kept of the network is used: nothing is trained
+  footpath ablate -c town.yaml --over training.loss.dice=0,1 --seeds 3 --out effects.csv
+      trains 3 networks for the configuration and 3 for each value")]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
+
+    /// The pipeline
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    pub(crate) pipeline: PipelineChoice,
+
+    /// A key and values to try instead of the configuration's; of several keys, every combination
+    #[arg(long, value_name = "KEY=V1,V2,…", required = true)]
+    pub(crate) over: Vec<String>,
+
+    /// Try the values of several keys one at a time instead of every combination
+    #[arg(long)]
+    pub(crate) one_at_a_time: bool,
+
+    /// Train each configuration so many times, from training.seed on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seeds: u64,
+
+    /// Samples of tiles and seeds that the 95 % intervals come from
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) samples: usize,
+
+    /// Print the effects as JSON to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Also write the effects (.md, .csv or .json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `footpath predict`
@@ -233,6 +367,9 @@ pub(crate) struct EvaluateArgs {
 pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    #[command(flatten)]
+    pub(crate) track: TrackArgs,
 
     /// The pipeline to predict with
     #[arg(long, value_enum)]

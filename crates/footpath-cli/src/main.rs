@@ -2,11 +2,14 @@
 
 mod args;
 mod commands;
+mod environment;
 mod interrupt;
 mod output;
+mod processes;
 mod progress;
 mod session;
 mod table;
+mod tracking;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -27,7 +30,9 @@ fn main() -> ExitCode {
         Command::Synth(args) => commands::synth::run(&args),
         Command::Prepare(args) => commands::prepare::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::LrRange(args) => commands::lr_range::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Ablate(args) => commands::ablate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Steps(args) => commands::steps::run(&args),

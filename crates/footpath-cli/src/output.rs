@@ -67,9 +67,22 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Tells stderr what failed and why, and gives the exit code.
 pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     if crate::interrupt::was_asked() {
+        let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+        if !causes.any(|cause| matches!(cause, footpath_steps::Error::Cancelled(_))) {
+            say(&with_causes(error));
+        }
         say("interrupted: what was finished is kept, the same command goes on from there");
         return ExitCode::from(INTERRUPTED);
     }
+    say(&with_causes(error));
+    let wrong_usage = error.chain().any(|cause| {
+        cause.is::<footpath_mapping::config::ConfigError>()
+            || cause.is::<crate::commands::WrongUsage>()
+    });
+    ExitCode::from(if wrong_usage { 2 } else { 1 })
+}
+
+fn with_causes(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}");
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
@@ -81,12 +94,7 @@ pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
         }
         last = cause;
     }
-    say(&text);
-    let wrong_usage = error.chain().any(|cause| {
-        cause.is::<footpath_mapping::config::ConfigError>()
-            || cause.is::<crate::commands::WrongUsage>()
-    });
-    ExitCode::from(if wrong_usage { 2 } else { 1 })
+    text
 }
 
 /// A line for people, on stderr.

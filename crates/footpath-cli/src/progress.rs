@@ -1,7 +1,7 @@
 //! Progress for people: bars on a terminal, nothing where stderr is a file.
 
 use crate::table::{EPOCH_HEAD, epoch_row};
-use footpath_mapping::solution::TrainObserver;
+use footpath_mapping::solution::{TrainObserver, TrainPlace, UNET_STEP};
 use footpath_steps::Event;
 use footpath_vision::train::TrainEvent;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -33,7 +33,7 @@ pub(crate) struct StepBars {
 }
 
 impl StepBars {
-    /// Reacts to an event of the run. The network's fit has a bar of its own.
+    /// Reacts to an event of the run. The network's fits have a bar of their own.
     pub(crate) fn show(&self, event: &Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
@@ -41,7 +41,7 @@ impl StepBars {
                 step,
                 done,
                 total: Some(total),
-            } if &**step != "unet" => {
+            } if !step.starts_with(UNET_STEP) => {
                 let bar = bars.entry(Arc::clone(step)).or_insert_with(|| {
                     let bar = self.all.add(ProgressBar::new(*total));
                     let bar = styled(bar, "{pos}/{len} tiles  {per_sec}  {eta} left");
@@ -67,9 +67,9 @@ impl StepBars {
     pub(crate) fn training(&self) -> TrainObserver {
         let all = self.all.clone();
         let view = Mutex::new(TrainingView::default());
-        Arc::new(move |event| {
+        Arc::new(move |place, event| {
             let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-            view.show(&all, event);
+            view.show(&all, place, event);
         })
     }
 }
@@ -102,7 +102,7 @@ impl Mean {
 }
 
 impl TrainingView {
-    fn show(&mut self, all: &MultiProgress, event: &TrainEvent<'_>) {
+    fn show(&mut self, all: &MultiProgress, place: &TrainPlace<'_>, event: &TrainEvent<'_>) {
         let line = |text: &str| all.suspend(|| crate::output::say(text));
         match event {
             TrainEvent::Pretrained(report) => {
@@ -119,6 +119,14 @@ impl TrainingView {
                 progress, batches, ..
             } => {
                 self.batches = *batches;
+                let stage = place.stage;
+                if stage.stages > 1 {
+                    let (number, stages) = (stage.index + 1, stage.stages);
+                    line(&format!("stage {number} of {stages}, step {}", stage.step));
+                }
+                if let Some(folder) = place.folder {
+                    line(&format!("metrics and curves: {}", folder.display()));
+                }
                 if progress.epoch > 0 || progress.batch > 0 {
                     line(&format!(
                         "going on from epoch {}, batch {}",

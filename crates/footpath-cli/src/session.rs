@@ -1,15 +1,18 @@
 //! What every command on a solution needs: configuration, data, store, runner.
 
-use crate::args::{DeviceName, PipelineChoice, RunArgs};
+use crate::args::{DeviceName, PipelineChoice, PrecisionName, RunArgs};
 use crate::commands::WrongUsage;
 use crate::commands::score::strictness;
+use crate::environment::run_reports;
 use crate::interrupt::cancel_on_signals;
 use crate::output::report_problems;
 use crate::progress::StepBars;
 use anyhow::{Context, Result, anyhow};
-use footpath_mapping::dataset::{Dataset, Split};
+use footpath_mapping::dataset::{Categories, Dataset, Split};
+use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
-    Imagery, PipelineKind, PipelineName, Setup, SolutionConfig, TrainingGraph,
+    Imagery, PipelineKind, PipelineName, Ranks, RunReports, Setup, SolutionConfig, TrainOptions,
+    TrainingGraph,
 };
 use footpath_steps::{CancelToken, Inputs, Runner, Store};
 use footpath_vision::device::Device;
@@ -21,13 +24,28 @@ pub(crate) struct Session {
     pub(crate) device: Device,
     pub(crate) store: Store,
     pub(crate) bars: StepBars,
-    cancel: CancelToken,
+    pub(crate) cancel: CancelToken,
+    /// How the ranks of a training come to be.
+    pub(crate) ranks: Ranks,
+    /// The device of each rank that is a thread of this process.
+    pub(crate) devices: Vec<Device>,
+    /// Starts an interrupted training anew.
+    pub(crate) restart: bool,
+    /// Says nothing about the data: another process does.
+    pub(crate) quiet: bool,
+    device_name: DeviceName,
 }
 
 impl Session {
     /// Reads the configuration and opens the store.
     pub(crate) fn open(args: &RunArgs) -> Result<Self> {
-        let config = SolutionConfig::load(args.source.config.as_deref(), &args.source.overrides)?;
+        let mut config =
+            SolutionConfig::load(args.source.config.as_deref(), &args.source.overrides)?;
+        match args.precision {
+            Some(PrecisionName::F32) => config.inference.precision = WeightPrecision::F32,
+            Some(PrecisionName::Bf16) => config.inference.precision = WeightPrecision::Bf16,
+            None => {}
+        }
         Self::of(config, args.strict, args.device)
     }
 
@@ -39,14 +57,57 @@ impl Session {
                 config.work.display()
             )
         })?;
-        Ok(Self {
+        let mut session = Self {
             config,
             strict,
-            device: device.open(),
+            device: device.open(0),
             store,
             bars: StepBars::default(),
             cancel: cancel_on_signals(),
-        })
+            ranks: Ranks::default(),
+            devices: Vec::new(),
+            restart: false,
+            quiet: false,
+            device_name: device,
+        };
+        session.train_on(session.config.training.ranks);
+        Ok(session)
+    }
+
+    /// Trains on so many devices, each a thread of this process.
+    pub(crate) fn train_on(&mut self, ranks: usize) {
+        self.config.training.ranks = ranks;
+        self.devices = (0..ranks).map(|rank| self.device_name.open(rank)).collect();
+    }
+
+    /// Takes the device of this number, where there are several, for this process.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn take_device(&mut self, index: usize) {
+        self.device = self.device_name.open(index);
+        self.devices.clear();
+    }
+
+    /// A session of another configuration on the same store.
+    pub(crate) fn reconfigured(&self, config: SolutionConfig) -> Self {
+        Self {
+            config,
+            strict: self.strict,
+            device: self.device.clone(),
+            store: self.store.clone(),
+            bars: self.bars.clone(),
+            cancel: self.cancel.clone(),
+            ranks: self.ranks.clone(),
+            devices: self.devices.clone(),
+            restart: self.restart,
+            quiet: self.quiet,
+            device_name: self.device_name,
+        }
+    }
+
+    /// Refuses a configuration that a pipeline cannot follow, before anything is trained.
+    pub(crate) fn check(&self, name: PipelineName) -> Result<()> {
+        name.check(&self.config)
+            .map_err(|cause| WrongUsage(cause.to_string()).into())
     }
 
     /// The tiles of a split, problems told.
@@ -58,11 +119,22 @@ impl Session {
             return Err(WrongUsage(hint.to_owned()).into());
         }
         let strictness = strictness(self.strict);
+        let categories = Categories {
+            building: config.building_category,
+            further: config.categories.clone(),
+        };
         let (dataset, report) =
-            Dataset::read(&config.data, split, config.building_category, strictness)
+            Dataset::read_categories(&config.data, split, &categories, strictness)
                 .with_context(|| format!("cannot use the {} tiles", split.folder()))?;
-        report_problems(&report);
+        if !self.quiet {
+            report_problems(&report);
+        }
         Imagery::of_dataset(&dataset, &self.store).map_err(|cause| anyhow!(cause))
+    }
+
+    /// What a run's folder holds besides numbers.
+    pub(crate) fn reports(&self) -> Option<RunReports> {
+        run_reports(&self.config, self.device_name)
     }
 
     /// What the graphs are built from; `watched` shows how training goes.
@@ -72,7 +144,13 @@ impl Session {
             config: &self.config,
             device: self.device.clone(),
             strict: self.strict,
-            observer: watched.then(|| self.bars.training()),
+            training: TrainOptions {
+                observer: watched.then(|| self.bars.training()),
+                devices: self.devices.clone(),
+                ranks: self.ranks.clone(),
+                restart: self.restart,
+                reports: self.reports(),
+            },
         }
     }
 
@@ -81,15 +159,31 @@ impl Session {
         &self,
         setup: &Setup<'_>,
     ) -> Result<(TrainingGraph, Inputs, TrainingData)> {
-        let data = TrainingData {
+        let data = self.training_data()?;
+        let (graph, inputs) = self.graph_of(setup, &data)?;
+        Ok((graph, inputs, data))
+    }
+
+    /// The tiles of both splits, problems told.
+    pub(crate) fn training_data(&self) -> Result<TrainingData> {
+        Ok(TrainingData {
             train: self.read(Split::Train)?,
             val: self.read(Split::Val)?,
-        };
+        })
+    }
+
+    /// The graph of a pipeline with its inputs, of tiles that were read.
+    pub(crate) fn graph_of(
+        &self,
+        setup: &Setup<'_>,
+        data: &TrainingData,
+    ) -> Result<(TrainingGraph, Inputs)> {
+        self.check(setup.name)?;
         let graph = TrainingGraph::new(setup);
         let inputs = graph
             .inputs(&self.config, &data.train, &data.val)
             .map_err(|cause| anyhow!(cause))?;
-        Ok((graph, inputs, data))
+        Ok((graph, inputs))
     }
 
     /// A runner that shows its progress and stops at Ctrl-C.
@@ -108,15 +202,20 @@ pub(crate) struct TrainingData {
 }
 
 impl DeviceName {
-    fn open(self) -> Device {
+    /// The device of this number, from 0, where there are several of the kind.
+    #[cfg_attr(
+        not(any(feature = "cuda", feature = "rocm")),
+        expect(unused_variables, reason = "there is one processor")
+    )]
+    fn open(self, index: usize) -> Device {
         match self {
             Self::Cpu => footpath_vision::device::cpu(),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::cuda(0),
+            Self::Cuda => Device::cuda(index),
             #[cfg(feature = "vulkan")]
             Self::Vulkan => Device::vulkan(Default::default()),
             #[cfg(feature = "rocm")]
-            Self::Rocm => Device::rocm(0),
+            Self::Rocm => Device::rocm(index),
             #[cfg(feature = "metal")]
             Self::Metal => Device::metal(Default::default()),
         }

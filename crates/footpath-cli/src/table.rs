@@ -1,7 +1,8 @@
 //! Tables for people.
 
-use footpath_mapping::evaluation::Metrics;
+use footpath_mapping::evaluation::{Detail, Metrics};
 use footpath_mapping::second_level::SecondLevel;
+use footpath_vision::lr_range::LrRange;
 use footpath_vision::progress::EpochRecord;
 use std::fmt::Write;
 
@@ -59,6 +60,51 @@ pub(crate) fn metrics_table(m: &Metrics) -> String {
     text
 }
 
+/// What the metrics do not say: intervals, borders, outlines, sizes.
+pub(crate) fn detail_table(detail: &Detail) -> String {
+    let mut text = String::new();
+    if !detail.intervals.is_empty() {
+        let names = [
+            ("ap50", "AP50"),
+            ("ar50", "AR50"),
+            ("ap", "AP"),
+            ("iou", "IoU"),
+        ];
+        let _ = write!(text, "{:<30}", "95 % intervals over images");
+        for (key, name) in names {
+            if let Some([low, high]) = detail.intervals.get(key) {
+                let _ = write!(text, "  {name} {low:.3} to {high:.3}");
+            }
+        }
+        text.push('\n');
+    }
+    let n = number;
+    let _ = write!(
+        text,
+        "{:<30}  AP {}  AP50 {}\n{:<30}  mean IoU {}  C-IoU {}\n{:<30}  objects {}  corners {}\n{:<30}",
+        "borders",
+        n(detail.boundary_ap),
+        n(detail.boundary_ap50),
+        "images",
+        n(detail.iou_mean),
+        n(detail.c_iou),
+        "found for each annotated",
+        n(detail.object_ratio),
+        n(detail.corner_ratio),
+        "area in px² (buildings)",
+    );
+    for size in &detail.by_size {
+        let range = match size.to_px2 {
+            Some(to) => format!("{} to {to}", size.from_px2),
+            None => format!("from {}", size.from_px2),
+        };
+        let label = format!("  {range} ({})", size.truths);
+        let (ap50, ar50, ap) = (n(size.ap50), n(size.ar50), n(size.ap));
+        let _ = write!(text, "\n{label:<30}  AP50 {ap50}  AR50 {ar50}  AP {ap}");
+    }
+    text
+}
+
 fn number(value: f64) -> String {
     if value < 0.0 {
         "    –".to_owned()
@@ -70,12 +116,29 @@ fn number(value: f64) -> String {
 /// What the second level learnt: its error out of fold, and what part each feature has in it.
 pub(crate) fn second_level_table(model: &SecondLevel) -> String {
     let mut text = format!(
-        "second level: {} candidates; error of the IoU out of fold {:.3} (of their mean {:.3}); importance:",
-        model.candidates, model.out_of_fold_error, model.constant_error
+        "second level: {} candidates; error of the IoU out of fold {:.3} (of their mean {:.3}); \
+         error of the probabilities {:.3}; importance:",
+        model.candidates, model.out_of_fold_error, model.constant_error, model.calibration_error
     );
     for (feature, part) in model.importance() {
         let _ = write!(text, "\n  {feature:<28} {part:.3}");
     }
+    text
+}
+
+/// The losses at rising rates, in some twenty rows, and the rate to try first.
+pub(crate) fn learning_rate_table(found: &LrRange) -> String {
+    const ROWS: usize = 20;
+    let every = found.points.len().div_ceil(ROWS).max(1);
+    let mut text = "      lr     loss   smoothed\n".to_owned();
+    for point in found.points.iter().step_by(every) {
+        let (rate, loss, smoothed) = (point.learning_rate, point.loss, point.smoothed);
+        let _ = writeln!(text, "{rate:>8.1e} {loss:>8.3} {smoothed:>10.3}");
+    }
+    text.push_str(&match found.suggestion {
+        Some(rate) => format!("the loss falls the fastest at a learning rate of {rate:.1e}"),
+        None => "the loss never fell; try other rates (--lowest, --highest)".to_owned(),
+    });
     text
 }
 

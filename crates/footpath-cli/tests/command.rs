@@ -62,8 +62,9 @@ fn the_whole_journey() {
 
     session.succeed("evaluate -c town.yaml --pipeline unet_weighted --json metrics.json --predictions found.json");
     let metrics = session.json("metrics.json");
-    let keys: Vec<&String> = metrics.as_object().unwrap().keys().collect();
-    assert_eq!(keys, METRICS);
+    for key in METRICS {
+        assert!(metrics[key].is_number(), "{key}");
+    }
     assert_eq!(metrics["images"], 3);
 
     session.succeed("score data/val/annotation.json found.json --json score.json");
@@ -119,6 +120,23 @@ fn a_changed_threshold_reruns_neither_training_nor_network() {
     let redone =
         session.succeed("evaluate -c town.yaml --pipeline unet --set postprocess.threshold=0.4");
     assert!(!redone.stderr.contains("epoch  "), "{redone:?}");
+}
+
+#[test]
+fn a_network_infers_in_bf16_where_the_processor_can() {
+    let session = Session::with_suburb();
+    session
+        .succeed("evaluate -c town.yaml --pipeline unet --predictions exact.json --json f32.json");
+    let rounded =
+        session.run("evaluate -c town.yaml --pipeline unet --precision bf16 --json bf16.json");
+    if rounded.code == Some(0) {
+        let iou = |file: &str| session.json(file)["iou"].as_f64().unwrap();
+        assert!((iou("f32.json") - iou("bf16.json")).abs() < 0.1);
+        assert!(!rounded.stderr.contains("epoch  "), "{rounded:?}");
+    } else {
+        let advice = "this processor has no AVX-512 BF16 instructions; use the precision f32";
+        assert!(rounded.stderr.contains(advice), "{rounded:?}");
+    }
 }
 
 #[test]
@@ -252,22 +270,126 @@ fn every_pipeline_runs_on_one_training() {
             "predict -c town.yaml --pipeline {pipeline} data/val/images -o found.json"
         ));
     }
+    // An ensemble of the network with itself is the network; leaning on colours is another answer.
+    let metrics = |name: &str| session.json(&format!("{name}.json"));
+    let evaluate = |name: &str, set: &str| {
+        let run = session.succeed(&format!(
+            "evaluate -c town.yaml --pipeline unet_weighted --set {set} --json {name}.json \
+             --per-image {name}.csv --worst 2 {name}"
+        ));
+        assert!(!run.stderr.contains("epoch  "), "{run:?}");
+    };
+    let model = ".footpath/models/unet_weighted.safetensors";
+    evaluate("twice", &format!("inference.ensemble=[{model}]"));
+    assert_eq!(metrics("twice"), metrics("unet_weighted"));
+    session.succeed(&format!(
+        "predict -c town.yaml --pipeline unet_tta data/val/images -o found.json --set \
+         inference.ensemble=[{model}]"
+    ));
+    evaluate("leaning", "postprocess.crf.smooth_reach_px=2");
+    assert!(session.path("leaning").is_dir());
+    let table = String::from_utf8(session.read("leaning.csv")).unwrap();
+    assert_eq!(table.lines().count(), 4);
+    assert!(table.starts_with("image_id,file_name,truths,"), "{table}");
+    let pictures = std::fs::read_dir(session.path("leaning")).unwrap();
+    assert_eq!(pictures.count(), 2);
+    for key in [
+        "boundary_ap",
+        "c_iou",
+        "iou_mean",
+        "object_ratio",
+        "corner_ratio",
+    ] {
+        assert!(metrics("leaning")[key].is_number(), "{key}");
+    }
+    assert_eq!(metrics("leaning")["by_size"].as_array().unwrap().len(), 5);
+    assert_eq!(
+        metrics("leaning")["intervals"]["iou"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
     session.succeed("train -c town.yaml --pipeline unet_scoring_model");
     session.succeed("evaluate -c town.yaml --pipeline unet");
+}
+
+#[test]
+fn an_ablation_of_post_processing_trains_once_and_compares() {
+    let session = Session::with_suburb();
+    let line =
+        "ablate -c town.yaml --pipeline unet --over postprocess.threshold=0.99,0.3 --samples 50";
+    let first = session.succeed(&format!("{line} --out effects.csv"));
+    assert_eq!(first.stderr.matches("epoch  ").count(), 1, "{first:?}");
+    assert!(
+        first.stdout.contains("| `postprocess.threshold=0.3` |"),
+        "{first:?}"
+    );
+    let table = String::from_utf8(session.read("effects.csv")).unwrap();
+    assert!(
+        table.contains("\"postprocess.threshold=0.99\",iou,"),
+        "{table}"
+    );
+    let again = session.succeed(&format!("{line} --json"));
+    assert!(!again.stderr.contains("epoch  "), "{again:?}");
+    let effects: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(effects["rows"].as_array().unwrap().len(), 2);
+    let iou = &effects["rows"][0]["effects"]["iou"];
+    let value = |key: &str| iou[key].as_f64().unwrap();
+    assert!((value("value") - value("base") - value("difference")).abs() < 1e-12);
+    assert_eq!(effects["base"]["iou"], iou["base"]);
+
+    for (over, says) in [
+        (
+            "postprocess.threshhold=0.3",
+            "did you mean `postprocess.threshold`?",
+        ),
+        ("postprocess.threshold", "there is no `=`"),
+        ("postprocess.threshold=0.3,7", "postprocess.threshold is 7"),
+        ("data=a,b", "stay the same in an ablation"),
+    ] {
+        session.fail(&format!("ablate -c town.yaml --over {over}"), 2, &[says]);
+    }
+    session.fail(
+        &format!("{line} --out effects.xls"),
+        2,
+        &["effects.xls", ".md, .csv or .json"],
+    );
 }
 
 #[test]
 fn wrong_combinations_say_what_to_change() {
     let session = Session::with_suburb();
     session.fail(
-        "evaluate -c town.yaml --pipeline scoring_model --set scoring.thresholds=0 --set training.epochs=1",
-        1,
+        "evaluate -c town.yaml --pipeline scoring_model --set scoring.thresholds=0",
+        2,
         &["scoring.thresholds is 0, expected at least 1"],
+    );
+    session.fail(
+        "evaluate -c town.yaml --pipeline unet --set inference.ensemble=[none.safetensors]",
+        1,
+        &["none.safetensors", "inference.ensemble"],
+    );
+    session.fail(
+        "evaluate -c town.yaml --pipeline unet --per-image table.xls",
+        2,
+        &["table.xls", ".csv or .json"],
+    );
+    session.fail(
+        "evaluate -c town.yaml --pipeline unet --worst few worst",
+        2,
+        &["few is no number of tiles"],
     );
     session.fail(
         "train -c town.yaml --pipeline unet --set unet.encoder=resnet35",
         2,
         &["resnet35", "resnet34"],
+    );
+    session.fail(
+        "train -c town.yaml --pipeline scoring_model --second-level model.txt",
+        2,
+        &["scoring.learner.kind to lightgbm"],
     );
     session.fail(
         "predict -c town.yaml --pipeline unet_scoring_model data/val/images -o found.json",
@@ -280,8 +402,8 @@ fn wrong_combinations_say_what_to_change() {
 fn a_pose_that_does_not_fit_says_what_to_change() {
     let session = Session::with_suburb();
     session.fail(
-        "evaluate -c town.yaml --pipeline unet_tta --set training.size.width=128 --strict",
-        1,
+        "evaluate -c town.yaml --pipeline unet_tta --set training.size.width=128",
+        2,
         &[
             "turns a 64x128 px input on its side",
             "set training.size to a square",

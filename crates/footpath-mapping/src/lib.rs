@@ -5,11 +5,13 @@
     expect(clippy::float_cmp, reason = "tests state values that are exact")
 )]
 
+pub mod ablation;
 pub mod config;
 pub mod dataset;
 pub mod evaluation;
 pub mod inference;
 pub mod morphology;
+pub mod outline;
 pub mod overlay;
 pub use footpath_vision::plane;
 pub mod postprocess;

@@ -1,6 +1,7 @@
-//! Erosion and dilation of binary masks by odd squares.
+//! Erosion and dilation of binary masks by odd squares, and what is made of them.
 
 use crate::plane::Plane;
+use crate::postprocess::label_components;
 
 /// Every pixel within `radius_px` (Chebyshev) of a non-zero pixel becomes 1:
 /// dilation by a square of side `2 * radius_px + 1`. Nothing comes in from outside.
@@ -48,6 +49,44 @@ pub fn erode(mask: &Plane<u8>, radius_px: u32) -> Plane<u8> {
     dilate(&mask.map(|v| u8::from(v == 0)), radius_px).map(|v| u8::from(v == 0))
 }
 
+/// What squares of side `2 * radius_px + 1` within the mask cover: erosion, then dilation. Specks
+/// and thin parts go. Beyond the border everything counts as set.
+#[must_use]
+pub fn open(mask: &Plane<u8>, radius_px: u32) -> Plane<u8> {
+    dilate(&erode(mask, radius_px), radius_px)
+}
+
+/// What no square of side `2 * radius_px + 1` outside the mask covers: dilation, then erosion. Gaps
+/// and narrow bays are filled.
+#[must_use]
+pub fn close(mask: &Plane<u8>, radius_px: u32) -> Plane<u8> {
+    erode(&dilate(mask, radius_px), radius_px)
+}
+
+/// Fills 4-connected parts of the background of at most `most_px` pixels that do not touch the
+/// border.
+#[must_use]
+pub fn fill_holes(mask: &Plane<u8>, most_px: u32) -> Plane<u8> {
+    let outside = label_components(&mask.map(|v| u8::from(v == 0)));
+    let (width, height) = (mask.width() as usize, mask.height() as usize);
+    let mut fill: Vec<bool> = outside
+        .areas()
+        .iter()
+        .map(|&area| area <= most_px)
+        .collect();
+    for (i, &label) in outside.plane().values().iter().enumerate() {
+        let (y, x) = (i / width, i % width);
+        if label > 0 && (x == 0 || y == 0 || x + 1 == width || y + 1 == height) {
+            fill[label as usize - 1] = false;
+        }
+    }
+    let filled = |(&value, &label): (&u8, &u32)| {
+        u8::from(value != 0 || label > 0 && fill[label as usize - 1])
+    };
+    let pairs = mask.values().iter().zip(outside.plane().values());
+    Plane::new(mask.size(), pairs.map(filled).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -78,7 +117,55 @@ mod tests {
         assert_eq!(back.at(2, 3), 1);
     }
 
+    #[test]
+    fn holes_are_filled_and_bays_are_not() {
+        #[rustfmt::skip]
+        let mask = Plane::new((5, 4), vec![
+            1, 1, 1, 1, 1,
+            1, 0, 1, 0, 1,
+            1, 0, 1, 0, 1,
+            1, 1, 1, 0, 1,
+        ]);
+        let sum = |plane: &Plane<u8>| plane.values().iter().map(|&v| u32::from(v)).sum::<u32>();
+        assert_eq!(sum(&fill_holes(&mask, 1)), 15);
+        let filled = fill_holes(&mask, 2);
+        assert_eq!((sum(&filled), filled.at(1, 1), filled.at(1, 3)), (17, 1, 0));
+    }
+
+    #[test]
+    fn opening_takes_specks_and_closing_gaps() {
+        let line = |values: &[u8]| {
+            let row = values.repeat(5);
+            Plane::new((values.len() as u32, 5), row)
+        };
+        let mask = line(&[0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(
+            open(&mask, 1),
+            line(&[0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+        );
+        assert_eq!(
+            close(&mask, 1),
+            line(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1])
+        );
+    }
+
     proptest! {
+        #[test]
+        fn opening_shrinks_closing_grows_and_twice_is_once(
+            (w, h, bits) in (1u32..20, 1u32..20).prop_flat_map(|(w, h)| {
+                (Just(w), Just(h), prop::collection::vec(prop::bool::weighted(0.6), (w * h) as usize))
+            }),
+            radius in 0u32..3,
+        ) {
+            let mask = Plane::new((w, h), bits.into_iter().map(u8::from).collect());
+            let (opened, closed) = (open(&mask, radius), close(&mask, radius));
+            for ((mask, opened), closed) in mask.values().iter().zip(opened.values()).zip(closed.values()) {
+                prop_assert!(opened <= mask && mask <= closed);
+            }
+            prop_assert_eq!(open(&opened, radius), opened);
+            prop_assert_eq!(close(&closed, radius), closed);
+        }
+
         #[test]
         fn dilation_reaches_every_pixel_within_the_radius(
             (w, h, bits) in (1u32..20, 1u32..20).prop_flat_map(|(w, h)| {

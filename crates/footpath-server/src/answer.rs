@@ -31,6 +31,22 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Json, Failure> {
         .map_err(|error| Failure::internal(error.to_string()))
 }
 
+/// An answer in CBOR, where every bit of a number stays as it is.
+pub(crate) fn cbor(value: &impl Serialize) -> Result<Response, Failure> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(value, &mut bytes)
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response())
+}
+
+/// Whether a request asks for CBOR instead of JSON.
+pub(crate) fn wants_cbor(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/cbor"))
+}
+
 /// The empty answer.
 #[expect(
     clippy::unnecessary_wraps,

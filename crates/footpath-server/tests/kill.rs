@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use footpath_track::client::AppendRequest;
+use footpath_track::client::{AppendRequest, HttpDestination, Run, RunOptions, Target, sync};
 use footpath_track::{Batch, Point, Points};
 use ureq::Agent;
 
@@ -21,8 +21,13 @@ const POINTS_A_BATCH: i64 = 50;
 /// How many batches are acknowledged between two kills.
 const BATCHES_A_LIFE: u64 = 60;
 
-/// How often the server is killed.
+/// How often the server is killed, unless `FOOTPATH_TEST_KILLS` says otherwise.
 const KILLS: u64 = 50;
+
+fn kills() -> u64 {
+    let told = std::env::var("FOOTPATH_TEST_KILLS").ok();
+    told.map_or(KILLS, |told| told.parse().unwrap())
+}
 
 fn start(store: &Path, port: u16) -> Child {
     let mut server = Command::new(env!("CARGO_BIN_EXE_footpath-server"))
@@ -114,7 +119,7 @@ fn nothing_acknowledged_is_lost_and_nothing_comes_twice() {
                 })
             })
             .collect();
-        for life in 1..=KILLS {
+        for life in 1..=kills() {
             while acknowledged.load(Ordering::Relaxed) < life * BATCHES_A_LIFE {
                 std::thread::yield_now();
             }
@@ -167,10 +172,119 @@ fn nothing_acknowledged_is_lost_and_nothing_comes_twice() {
     writeln!(
         out,
         "{} kills, {WRITERS} writers, {batches} batches, {} points: all there, each once",
-        KILLS,
+        kills(),
         batches as i64 * POINTS_A_BATCH
     )
     .unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn tracked(port: u16, spool: &Path, finish_timeout: Duration) -> Run {
+    let target = Target::Server {
+        url: format!("http://127.0.0.1:{port}"),
+        token: None,
+    };
+    let options = RunOptions {
+        spool: Some(spool.to_owned()),
+        system_metrics_every: None,
+        record_signals: false,
+        finish_timeout,
+        ..RunOptions::new(target)
+    };
+    Run::start_with("p", "e", options)
+}
+
+fn log(run: &Run, steps: std::ops::Range<i64>) {
+    for step in steps {
+        run.metric("loss", step, 1.0);
+    }
+}
+
+/// How many points of `loss` the server has of a run.
+fn count(port: u16, run: &str) -> Option<u64> {
+    let url = format!("http://127.0.0.1:{port}/api/v1/runs/{run}");
+    let text = agent()
+        .get(&url)
+        .call()
+        .ok()?
+        .into_body()
+        .read_to_string()
+        .ok()?;
+    let told: serde_json::Value = serde_json::from_str(&text).ok()?;
+    told["metrics"]["loss"]["count"].as_u64()
+}
+
+#[test]
+fn a_client_goes_on_when_its_server_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, spool, port) = (
+        folder.path().join("store"),
+        folder.path().join("spool"),
+        free_port(),
+    );
+    let mut server = start(&store, port);
+    let run = tracked(port, &spool, Duration::from_mins(2));
+    let id = run.id().to_string();
+    log(&run, 0..1000);
+    while count(port, &id) != Some(1000) {
+        std::thread::yield_now();
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    log(&run, 1000..2000);
+    run.bytes("model/w.bin", vec![7; 100_000]);
+    assert!(run.flush(Duration::from_mins(1)));
+    let mut server = start(&store, port);
+    log(&run, 2000..3000);
+    run.finish();
+    assert_eq!(count(port, &id), Some(3000));
+    assert_eq!(
+        std::fs::read_dir(&spool).unwrap().count(),
+        0,
+        "all is delivered"
+    );
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn a_server_that_was_never_there_gets_all_later_and_twice_is_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, spool, port) = (
+        folder.path().join("store"),
+        folder.path().join("spool"),
+        free_port(),
+    );
+    let run = tracked(port, &spool, Duration::ZERO);
+    let id = run.id().to_string();
+    log(&run, 0..5000);
+    run.bytes("model/w.bin", vec![7; 100_000]);
+    run.finish();
+    let copy = folder.path().join("copy");
+    let copied = Command::new("cp").arg("-r").args([&spool, &copy]).status();
+    assert!(copied.unwrap().success());
+    let destination = HttpDestination::new(&format!("http://127.0.0.1:{port}"), None);
+    let report = sync(&spool, &destination).unwrap();
+    assert_eq!(
+        (report.delivered.len(), report.failed.len()),
+        (0, 1),
+        "it is away still"
+    );
+
+    let mut server = start(&store, port);
+    let report = sync(&spool, &destination).unwrap();
+    assert_eq!((report.delivered.len(), report.failed.len()), (1, 0));
+    assert!(report.applied > 0);
+    assert_eq!(count(port, &id), Some(5000));
+    let again = sync(&copy, &destination).unwrap();
+    assert_eq!((again.applied, again.known), (0, report.applied));
+    assert_eq!(count(port, &id), Some(5000));
     server.kill().unwrap();
     server.wait().unwrap();
 }

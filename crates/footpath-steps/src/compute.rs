@@ -143,6 +143,7 @@ impl Wave<'_> {
         Context {
             inner: Arc::new(ContextInner {
                 step: Arc::clone(&self.nodes[index].name),
+                key: Some(self.planned[index].key),
                 seed: self.nodes[index].seed,
                 cancel: self.runner.cancel.clone(),
                 observer: self.runner.observer.clone(),

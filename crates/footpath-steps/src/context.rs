@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::digest::Digest;
 use crate::error::BoxError;
 use crate::event::{CancelToken, Cancelled, Event, Observer};
 use crate::scratch::Scratch;
@@ -15,6 +16,7 @@ pub struct Context {
 
 pub(crate) struct ContextInner {
     pub(crate) step: Arc<str>,
+    pub(crate) key: Option<Digest>,
     pub(crate) seed: Option<u64>,
     pub(crate) cancel: CancelToken,
     pub(crate) observer: Option<Observer>,
@@ -39,6 +41,7 @@ impl Context {
         Self {
             inner: Arc::new(ContextInner {
                 step: "detached".into(),
+                key: None,
                 seed: Some(0),
                 cancel: CancelToken::new(),
                 observer: None,
@@ -51,6 +54,12 @@ impl Context {
     #[must_use]
     pub fn step(&self) -> &str {
         &self.inner.step
+    }
+
+    /// The step's key, which names whatever is written down about its work; `None` outside a run.
+    #[must_use]
+    pub fn key(&self) -> Option<Digest> {
+        self.inner.key
     }
 
     /// Whether the run should stop.

@@ -103,6 +103,26 @@ pub enum Error {
         /// The store's folder.
         path: PathBuf,
     },
+    /// The folder holds no store.
+    #[error("there is no store in {}: the first run that is tracked there makes one", .path.display())]
+    NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store was opened to be read alone.
+    #[error("{} is open for reading alone", .path.display())]
+    ReadOnly {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// A server is away, or refuses for now.
+    #[error("the server {url}: {why}")]
+    Server {
+        /// Its address.
+        url: String,
+        /// What it said, or why it cannot be reached.
+        why: String,
+    },
     /// A file could not be read or written.
     #[error("{}: {cause}", .path.display())]
     File {
@@ -175,6 +195,7 @@ impl Error {
             Self::Database(_)
                 | Self::Objects(_)
                 | Self::File { .. }
+                | Self::Server { .. }
                 | Self::Closed
                 | Self::Locked { .. }
         )

@@ -349,6 +349,15 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::PageToken`].
     fn search_model_versions(&self, query: &Query) -> Result<Page<ModelVersion>, Error>;
 
+    // --- the disk ------------------------------------------------------------------------------
+
+    /// Gives what was deleted back to the disk, as far as the database can; gives the bytes freed.
+    /// Writers wait meanwhile, for a time that grows with the store.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn compact(&self) -> Result<u64, Error>;
+
     // --- documents: users, tokens, saved views --------------------------------------------------
 
     /// Keeps a document of a collection in place of what its key had.

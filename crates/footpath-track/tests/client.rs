@@ -60,6 +60,10 @@ fn tell(run: &Run, files: &Path) {
     std::fs::create_dir_all(files.join("deep")).unwrap();
     std::fs::write(files.join("a.txt"), "a").unwrap();
     std::fs::write(files.join("deep/b.txt"), "b").unwrap();
+    #[cfg(unix)]
+    for (to, link) in [("/etc/passwd", "link"), ("/etc", "deep/folder")] {
+        std::os::unix::fs::symlink(to, files.join(link)).unwrap();
+    }
     run.params(&serde_json::json!({"net": {"depth": 34}, "lr": 0.5}));
     run.param("lr", 0.5);
     run.param("lr", 0.25);
@@ -145,6 +149,9 @@ fn check_told(store: &dyn Store, folder: &Path) {
             .size,
         1
     );
+    let files = store.artifacts(&owner, "files").unwrap();
+    assert_eq!(files.len(), 2, "links are not followed: {files:?}");
+    assert_eq!(store.artifacts(&owner, "files/deep").unwrap().len(), 1);
     let digest = store
         .artifact(&owner, "bytes.bin")
         .unwrap()

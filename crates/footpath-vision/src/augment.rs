@@ -1,4 +1,5 @@
-//! Random flips, rotations and shifts, alike for an image and its targets.
+//! Random flips, turns, rotations, shifts and scales, alike for an image and its targets, and
+//! changes of the image's colours.
 
 use image::RgbImage;
 use rand::Rng;
@@ -6,49 +7,99 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::colour::{ColourChange, ColourConfig};
 use crate::plane::{Plane, Size};
 use crate::sample::{IGNORE, Sample};
 use crate::setting::{SettingError, require};
 
 /// How samples are varied.
 ///
-/// One or two (each as likely) of three operations are applied: flip left-right, flip up-down,
-/// and an affine map that rotates and shifts.
+/// Three operations, each with its probability: flip left-right, flip up-down, and an affine map
+/// that rotates, shifts and scales; of which one or two are chosen, or all. Then a symmetry of the
+/// square, then changes of colour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
     /// Off trains on the samples as they are. On unless told.
     pub enabled: bool,
+    /// How many of the three operations are chosen. One or two unless told.
+    pub operations: Operations,
     /// Chance of a flip when it is chosen. 0.5 unless told.
     pub flip_probability: f64,
+    /// Chance of the affine map when it is chosen. 1 unless told.
+    pub affine_probability: f64,
     /// Greatest rotation either way, degrees. 10 unless told.
     pub rotate_deg: f64,
     /// Greatest shift either way, as a part of the height and width. 0.1 unless told.
     pub shift: f64,
+    /// Greatest part by which lengths grow or shrink. 0 unless told; below 1.
+    pub scale: f64,
+    /// Chance of one of the eight symmetries of the square, each as likely (of an oblong: of its
+    /// four). 0 unless told.
+    pub symmetry_probability: f64,
+    /// Changes of colour. None unless told.
+    pub colour: ColourConfig,
+}
+
+/// How many of flip left-right, flip up-down and affine map are chosen for a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operations {
+    /// One or two, each as likely, as the 2018 solution did.
+    #[default]
+    OneOrTwo,
+    /// All three.
+    All,
 }
 
 impl Default for AugmentConfig {
     fn default() -> Self {
         Self {
             enabled: true,
+            operations: Operations::default(),
             flip_probability: 0.5,
+            affine_probability: 1.0,
             rotate_deg: 10.0,
             shift: 0.1,
+            scale: 0.0,
+            symmetry_probability: 0.0,
+            colour: ColourConfig::default(),
         }
     }
 }
 
 /// One draw of the augmentation.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Augmentation {
     /// Mirror left and right.
     pub flip_columns: bool,
     /// Mirror top and bottom.
     pub flip_rows: bool,
+    /// Swap rows and columns, before the flips; of a square only.
+    pub transpose: bool,
     /// Rotation about the centre, from x (right) towards y (down), radians.
     pub rotation: f64,
     /// Shift `[down, right]` as a part of height and width.
     pub shift: [f64; 2],
+    /// Factor of lengths, about the centre, above 0.
+    pub scale: f64,
+    /// What happens to the image's colours.
+    pub colour: ColourChange,
+}
+
+impl Default for Augmentation {
+    /// None.
+    fn default() -> Self {
+        Self {
+            flip_columns: false,
+            flip_rows: false,
+            transpose: false,
+            rotation: 0.0,
+            shift: [0.0; 2],
+            scale: 1.0,
+            colour: ColourChange::default(),
+        }
+    }
 }
 
 impl AugmentConfig {
@@ -57,26 +108,20 @@ impl AugmentConfig {
     /// # Errors
     /// Names the setting, its value and what it may be.
     pub fn check(&self) -> Result<(), SettingError> {
-        let (chance, turn) = (self.flip_probability, self.rotate_deg);
-        let unit = 0.0..=1.0;
-        require(
-            "augment.flip_probability",
-            chance,
-            unit.contains(&chance),
-            "0 to 1",
-        )?;
-        require(
-            "augment.rotate_deg",
-            turn,
-            (0.0..=180.0).contains(&turn),
-            "0 to 180",
-        )?;
-        require(
-            "augment.shift",
-            self.shift,
-            unit.contains(&self.shift),
-            "0 to 1",
-        )
+        for (name, value) in [
+            ("augment.flip_probability", self.flip_probability),
+            ("augment.affine_probability", self.affine_probability),
+            ("augment.symmetry_probability", self.symmetry_probability),
+            ("augment.shift", self.shift),
+        ] {
+            require(name, value, (0.0..=1.0).contains(&value), "0 to 1")?;
+        }
+        let (turn, scale) = (self.rotate_deg, self.scale);
+        let fits = (0.0..=180.0).contains(&turn);
+        require("augment.rotate_deg", turn, fits, "0 to 180")?;
+        let fits = (0.0..1.0).contains(&scale);
+        require("augment.scale", scale, fits, "0 to below 1")?;
+        self.colour.check()
     }
 
     /// Draws an augmentation.
@@ -89,23 +134,40 @@ impl AugmentConfig {
         let mut operations = [0, 1, 2];
         operations.shuffle(rng);
         let count = rng.random_range(1..=2);
+        let count = match self.operations {
+            Operations::OneOrTwo => count,
+            Operations::All => operations.len(),
+        };
         let mut within = |bound: f64| bound * (2.0 * rng.random::<f64>() - 1.0);
         for operation in &operations[..count] {
             match operation {
                 0 => drawn.flip_columns = within(1.0).abs() < self.flip_probability,
                 1 => drawn.flip_rows = within(1.0).abs() < self.flip_probability,
+                // What is not asked for draws nothing, so that it does not change what else is.
+                _ if self.affine_probability < 1.0
+                    && within(1.0).abs() >= self.affine_probability => {}
                 _ => {
                     drawn.rotation = within(self.rotate_deg.to_radians());
                     drawn.shift = [within(self.shift), within(self.shift)];
+                    if self.scale > 0.0 {
+                        drawn.scale = 1.0 + within(self.scale);
+                    }
                 }
             }
         }
+        if self.symmetry_probability > 0.0 && rng.random::<f64>() < self.symmetry_probability {
+            drawn.flip_columns = rng.random();
+            drawn.flip_rows = rng.random();
+            drawn.transpose = rng.random();
+        }
+        drawn.colour = self.colour.draw(rng);
         drawn
     }
 }
 
 impl Augmentation {
-    /// The sample, flipped, then rotated, then shifted; of the same size.
+    /// The sample, transposed, flipped, scaled and rotated about its centre, shifted, and
+    /// recoloured; of the same size.
     ///
     /// The image is sampled bilinearly, the targets by the nearest pixel. Where a pixel comes
     /// from outside, the image's edge is repeated, since black wedges would teach the network a
@@ -117,11 +179,18 @@ impl Augmentation {
             return sample.clone();
         }
         let size = sample.size();
+        if (Self {
+            colour: self.colour.clone(),
+            ..Self::default()
+        }) == *self
+        {
+            return sample.recoloured(self.colour.apply(sample.image()));
+        }
         let source = self.source(size);
-        let pick = |plane: &Plane<f32>| {
+        let pick = |plane: &Plane<f32>, factor: f64| {
             Plane::from_fn(size, |row, column| {
                 let (row, column, _) = nearest(source(row, column), size);
-                plane.at(row, column)
+                plane.at(row, column) * factor as f32
             })
         };
         let labels = Plane::from_fn(size, |row, column| {
@@ -134,10 +203,10 @@ impl Augmentation {
             image::Rgb(bilinear(sample.image(), source(y as usize, x as usize)))
         });
         sample.with_pixels(
-            image,
+            self.colour.apply(&image),
             labels,
-            pick(sample.distances()),
-            pick(sample.sizes()),
+            pick(sample.distances(), self.scale),
+            pick(sample.sizes(), self.scale * self.scale),
         )
     }
 
@@ -146,18 +215,22 @@ impl Augmentation {
         let (height, width) = (size.height as f64, size.width as f64);
         let (middle_y, middle_x) = ((height - 1.0) / 2.0, (width - 1.0) / 2.0);
         let (sin, cos) = self.rotation.sin_cos();
+        let (sin, cos) = (sin / self.scale, cos / self.scale);
         let Self {
             flip_columns,
             flip_rows,
+            transpose,
             shift: [down, right],
             ..
         } = *self;
+        let transpose = transpose && size.height == size.width;
         move |row, column| {
             let y = row as f64 - middle_y - down * height;
             let x = column as f64 - middle_x - right * width;
             let (y, x) = (cos * y - sin * x, cos * x + sin * y);
             let y = if flip_rows { -y } else { y };
             let x = if flip_columns { -x } else { x };
+            let (y, x) = if transpose { (x, y) } else { (y, x) };
             (y + middle_y, x + middle_x)
         }
     }
@@ -270,6 +343,89 @@ mod tests {
         };
         let turned = turn.apply(&sample(3, 3));
         assert_eq!(turned.labels().values(), [6, 3, 0, 7, 4, 1, 8, 5, 2]);
+    }
+
+    #[test]
+    fn a_scale_enlarges_lengths_and_areas_about_the_centre() {
+        let double = Augmentation {
+            scale: 2.0,
+            ..Augmentation::default()
+        };
+        let scaled = double.apply(&sample(1, 4));
+        // Columns 0, 1, 2, 3 come from 0.75, 1.25, 1.75, 2.25.
+        assert_eq!(scaled.labels().values(), [1, 1, 2, 2]);
+        assert_eq!(scaled.distances().values(), [3.0, 3.0, 5.0, 5.0]);
+        assert_eq!(scaled.sizes().values(), [10.0, 10.0, 14.0, 14.0]);
+    }
+
+    #[test]
+    fn symmetries_are_the_eight_of_the_square_each_as_often() {
+        let config = AugmentConfig {
+            symmetry_probability: 1.0,
+            flip_probability: 0.0,
+            affine_probability: 0.0,
+            ..AugmentConfig::default()
+        };
+        let square = sample(3, 3);
+        let mut seen = std::collections::BTreeMap::new();
+        for i in 0..1600 {
+            let drawn = config.draw(&mut stream_at(1, "augment", 0, i));
+            let pixels = drawn.apply(&square).labels().values().to_vec();
+            assert!(!pixels.contains(&IGNORE));
+            *seen.entry(pixels).or_insert(0) += 1;
+        }
+        assert_eq!(seen.len(), 8);
+        assert!(seen.values().all(|n| (150..250).contains(n)), "{seen:?}");
+        // The quarter turn of `a_quarter_turn_goes_from_right_to_down`.
+        assert!(seen.contains_key(&vec![6, 3, 0, 7, 4, 1, 8, 5, 2]));
+        let oblong = sample(2, 3);
+        let mut kinds: Vec<_> = (0..100)
+            .map(|i| config.draw(&mut stream_at(1, "augment", 0, i)))
+            .map(|drawn| drawn.apply(&oblong).labels().values().to_vec())
+            .collect();
+        kinds.sort();
+        kinds.dedup();
+        assert_eq!(kinds.len(), 4);
+    }
+
+    #[test]
+    fn new_options_leave_the_draws_of_the_old_ones_alone() {
+        let old = AugmentConfig::default();
+        let new = AugmentConfig {
+            symmetry_probability: 0.5,
+            colour: ColourConfig {
+                brightness: 0.2,
+                ..ColourConfig::default()
+            },
+            ..AugmentConfig::default()
+        };
+        let mut kept = 0;
+        for i in 0..200 {
+            let draw = |config: &AugmentConfig| config.draw(&mut stream_at(1, "augment", 0, i));
+            let (old, new) = (draw(&old), draw(&new));
+            assert_eq!((old.rotation, old.shift), (new.rotation, new.shift));
+            kept += usize::from(old.flip_rows == new.flip_rows);
+        }
+        assert!(kept > 100);
+    }
+
+    #[test]
+    fn all_operations_are_drawn_by_their_own_probabilities() {
+        let config = AugmentConfig {
+            operations: Operations::All,
+            flip_probability: 0.9,
+            affine_probability: 0.2,
+            ..AugmentConfig::default()
+        };
+        let draws: Vec<_> = (0..3000)
+            .map(|i| config.draw(&mut stream_at(1, "augment", 0, i)))
+            .collect();
+        let share = |is: &dyn Fn(&Augmentation) -> bool| {
+            draws.iter().filter(|d| is(d)).count() as f64 / 3000.0
+        };
+        assert!((share(&|d| d.flip_rows) - 0.9).abs() < 0.03);
+        assert!((share(&|d| d.flip_columns) - 0.9).abs() < 0.03);
+        assert!((share(&|d| d.rotation != 0.0) - 0.2).abs() < 0.03);
     }
 
     #[test]

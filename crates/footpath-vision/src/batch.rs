@@ -9,10 +9,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngCore;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::augment::AugmentConfig;
+use crate::loader::{Loader, TrainCompat};
 use crate::loss::LossConfig;
 use crate::normalise::normalise;
 use crate::plane::Size;
@@ -40,6 +42,10 @@ pub struct BatchPlan<'a> {
     pub size: Size,
     /// Labels are below this, or [`IGNORE`].
     pub classes: usize,
+    /// How samples come to that size.
+    pub loader: Loader,
+    /// Old behaviours to compare with.
+    pub compat: TrainCompat,
     /// How samples are varied.
     pub augment: &'a AugmentConfig,
     /// How pixels are weighted.
@@ -55,6 +61,7 @@ pub struct Batch {
     pub names: Vec<String>,
     /// Samples that could not be used, and why.
     pub skipped: Vec<SkippedSample>,
+    noise: u64,
     images: TensorData,
     labels: TensorData,
     weights: TensorData,
@@ -80,6 +87,8 @@ pub struct BatchTensors {
     pub labels: Tensor<3, Int>,
     /// Weights of the cross entropy, `[N, H, W]`; 0 for pixels to ignore.
     pub weights: Tensor<3>,
+    /// Seed of the dropout.
+    pub noise: u64,
 }
 
 impl Batch {
@@ -90,6 +99,7 @@ impl Batch {
             images: Tensor::from_data(self.images, device),
             labels: Tensor::from_data(self.labels, device),
             weights: Tensor::from_data(self.weights, device),
+            noise: self.noise,
         }
     }
 }
@@ -199,6 +209,7 @@ impl<'a> BatchPlan<'a> {
             images: TensorData::new(images, [count, 3, height, width]),
             labels: TensorData::new(labels, [count, height, width]),
             weights: TensorData::new(weights, [count, height, width]),
+            noise: stream_at(self.seed, "dropout", epoch, first).next_u64(),
             names,
             skipped,
         }
@@ -226,17 +237,18 @@ impl<'a> BatchPlan<'a> {
                 format!("{name}: label {label}, but the network has {classes} classes").into(),
             ));
         }
+        let mut rng = stream_at(self.seed, "crop", epoch, position);
+        let sample = self.loader.fit(&sample, self.size, self.compat, &mut rng);
         let mut rng = stream_at(self.seed, "augmentation", epoch, position);
-        Ok(self
-            .augment
-            .draw(&mut rng)
-            .apply(&sample.resized(self.size)))
+        Ok(self.augment.draw(&mut rng).apply(&sample))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::colour::ColourConfig;
+    use crate::loader::{Crop, PadMode};
     use crate::plane::Plane;
     use image::RgbImage;
 
@@ -278,6 +290,8 @@ mod tests {
             ranks: 1,
             size: Size::new(16, 16),
             classes: 2,
+            loader: Loader::default(),
+            compat: TrainCompat::default(),
             augment: &AugmentConfig::default(),
             loss: &LossConfig::default(),
             seed,
@@ -301,13 +315,49 @@ mod tests {
         })
     }
 
-    fn content(batches: &[Batch]) -> Vec<(&[String], [&TensorData; 3])> {
+    fn content(batches: &[Batch]) -> Vec<(&[String], u64, [&TensorData; 3])> {
         let mut content = Vec::new();
         for batch in batches {
             let tensors = [&batch.images, &batch.labels, &batch.weights];
-            content.push((batch.names.as_slice(), tensors));
+            content.push((batch.names.as_slice(), batch.noise, tensors));
         }
         content
+    }
+
+    #[test]
+    fn every_kind_of_variation_is_the_same_for_any_number_of_threads() {
+        let augment = AugmentConfig {
+            scale: 0.2,
+            symmetry_probability: 0.5,
+            colour: ColourConfig {
+                probability: 1.0,
+                brightness: 0.2,
+                contrast: 0.2,
+                saturation: 0.3,
+                hue_deg: 20.0,
+                noise: 4.0,
+                blur_px: 1.0,
+            },
+            ..AugmentConfig::default()
+        };
+        let varied = |threads| {
+            with_plan(5, |plan| {
+                let plan = BatchPlan {
+                    loader: Loader::CropAndPad {
+                        crop: Crop::Random,
+                        pad: PadMode::Reflect,
+                    },
+                    augment: &augment,
+                    ..plan
+                };
+                batches(&plan, threads, 0)
+            })
+        };
+        let one = varied(1);
+        assert_eq!(content(&one), content(&varied(3)));
+        // Each batch has its own dropout.
+        assert_ne!(one[0].noise, one[1].noise);
+        assert_ne!(content(&one), content(&all(5, 1, 0)));
     }
 
     #[test]
@@ -402,6 +452,8 @@ mod tests {
             batch_size: 1,
             size: Size::new(16, 16),
             classes: 2,
+            loader: Loader::default(),
+            compat: TrainCompat::default(),
             augment: &augment,
             loss: &loss,
             seed: 3,

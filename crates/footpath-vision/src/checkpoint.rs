@@ -28,13 +28,16 @@ const FORMAT: u32 = 2;
 
 /// Settings that may change when a run goes on: they decide when it ends or is saved, not what it
 /// learns.
-const FREE: [&str; 6] = [
+const FREE: [&str; 9] = [
     "training.epochs",
     "training.patience",
     "training.strict",
     "training.not_finite",
     "training.checkpoint",
+    "training.stages",
     "network.pretrained",
+    "network.weights",
+    "network.weights_except",
 ];
 
 /// What the file says besides its tensors.

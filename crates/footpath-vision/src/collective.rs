@@ -7,12 +7,14 @@
 
 use std::fmt;
 
+#[cfg(feature = "mpi")]
+pub mod mpi;
 pub mod threads;
 
 /// The ranks of one training.
 ///
 /// Every rank calls the same methods in the same order; each call waits for the others.
-pub trait Collective: fmt::Debug + Sync {
+pub trait Collective: fmt::Debug + Send + Sync {
     /// This worker's number, from 0. Rank 0 validates, saves and tells.
     fn rank(&self) -> usize;
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | build a network, from scratch or from torchvision's weights | [`network`], [`pretrained`] |
 //! | describe what to learn from | [`sample`] |
-//! | vary samples, weigh pixels, make batches | [`augment`], [`loss`], [`batch`] |
+//! | fit, vary and weigh samples, make batches | [`loader`], [`augment`], [`colour`], [`loss`], [`batch`] |
 //! | train, stop and go on | [`train`], [`train_config`], [`setting`], [`checkpoint`], [`progress`] |
 //! | step by step | [`optimizer`], [`schedule`], [`layer_rates`], [`average`] |
 //! | find a learning rate | [`lr_range`] |
@@ -74,12 +74,15 @@ pub mod average;
 pub mod batch;
 pub mod checkpoint;
 pub mod collective;
+pub mod colour;
 pub mod device;
 #[cfg(test)]
 mod golden;
 pub mod layer_rates;
 pub mod line_chart;
+pub mod loader;
 pub mod loss;
+mod lovasz;
 pub mod lr_range;
 pub mod network;
 mod normalise;

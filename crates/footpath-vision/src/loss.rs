@@ -1,15 +1,18 @@
-//! What training minimises: pixel-weighted cross entropy and soft dice.
+//! What training minimises: pixel-weighted cross entropy and soft dice; focal and Lovász losses.
 //!
 //! A pixel's weight is w(d, s) = (1 if d = 0 else 1 + w0 · exp(−d²/σ²)) · (C/√s in a building,
 //! else 1), with d the sum of its distances to the two nearest buildings, s the area of its
 //! building and C = √(H·W)/2: gaps between buildings and small buildings weigh more (after
 //! Ronneberger et al. 2015, arXiv 1505.04597). All lengths are in pixels of the network's input.
 
-use footpath_kernels::{CrossEntropyReduction, SegmentationLoss};
+use burn::tensor::activation::{log_softmax, sigmoid};
+use burn::tensor::{Int, Tensor};
+use footpath_kernels::{CrossEntropyReduction, LossValue, SegmentationLoss, segmentation_loss};
 use serde::{Deserialize, Serialize};
 
+use crate::lovasz::lovasz_softmax;
 use crate::plane::Plane;
-use crate::sample::{BUILDING, IGNORE};
+use crate::sample::IGNORE;
 use crate::setting::{SettingError, require};
 
 /// Settings of the loss.
@@ -24,12 +27,36 @@ pub struct LossConfig {
     pub size_weights: bool,
     /// Divides by the sum of the weights instead of the number of pixels. Off unless told.
     pub normalise_weights: bool,
+    /// A factor of the weights of each class, in the order of the network's; of 1 unless told.
+    pub class_weights: Vec<f64>,
     /// Factor of the cross entropy. 1 unless told.
     pub cross_entropy: f64,
     /// Factor of the soft dice loss. 0.2 unless told.
     pub dice: f64,
+    /// What the dice takes for probabilities. Soft-max unless told.
+    pub dice_of: DiceOf,
     /// Added to numerator and denominator of the dice. 1 unless told.
     pub dice_smooth: f64,
+    /// Factor of the focal loss, weighted and averaged as the cross entropy: Σ w·(1 − p)^γ·ce, with
+    /// p the probability of the true class (Lin et al. 2017, arXiv 1708.02002). 0 unless told.
+    pub focal: f64,
+    /// γ of the focal loss. 2 unless told.
+    pub focal_gamma: f64,
+    /// Factor of the Lovász-softmax loss, the mean over the classes that the batch has, but for the
+    /// background (Berman et al. 2018, arXiv 1705.08790). Weights do not enter it, but ignored
+    /// pixels are left out. 0 unless told.
+    pub lovasz: f64,
+}
+
+/// What the soft dice takes for the probability of a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiceOf {
+    /// The soft-max over the classes.
+    #[default]
+    Softmax,
+    /// The sigmoid of the class's own logit.
+    Sigmoid,
 }
 
 impl Default for LossConfig {
@@ -39,9 +66,14 @@ impl Default for LossConfig {
             sigma: 10.0,
             size_weights: true,
             normalise_weights: false,
+            class_weights: Vec::new(),
             cross_entropy: 1.0,
             dice: 0.2,
+            dice_of: DiceOf::default(),
             dice_smooth: 1.0,
+            focal: 0.0,
+            focal_gamma: 2.0,
+            lovasz: 0.0,
         }
     }
 }
@@ -59,11 +91,33 @@ impl LossConfig {
             ("loss.cross_entropy", self.cross_entropy),
             ("loss.dice", self.dice),
             ("loss.dice_smooth", self.dice_smooth),
+            ("loss.focal", self.focal),
+            ("loss.focal_gamma", self.focal_gamma),
+            ("loss.lovasz", self.lovasz),
         ];
-        factors.into_iter().try_for_each(|(name, value)| {
+        let class_weights = self.class_weights.iter();
+        let factors = factors
+            .into_iter()
+            .chain(class_weights.map(|&weight| ("loss.class_weights", weight)));
+        for (name, value) in factors {
             let valid = value.is_finite() && value >= 0.0;
-            require(name, value, valid, "a finite number, 0 or above")
-        })
+            require(name, value, valid, "a finite number, 0 or above")?;
+        }
+        Ok(())
+    }
+
+    /// Refuses class weights that are not as many as the network has classes.
+    ///
+    /// # Errors
+    /// Says what was found and expected.
+    pub fn check_classes(&self, classes: usize) -> Result<(), SettingError> {
+        let weights = &self.class_weights;
+        require(
+            "loss.class_weights",
+            format!("{weights:?}"),
+            weights.is_empty() || weights.len() == classes,
+            "one number for each of the network's classes (unet.classes)",
+        )
     }
 
     /// The same loss with every pixel of weight 1 (but ignored ones).
@@ -78,7 +132,8 @@ impl LossConfig {
 
     /// The weights of a target's pixels, row-major; 0 where the label is [`IGNORE`].
     ///
-    /// `distances` in px (infinite or 0 where there is no second building), `sizes` in px².
+    /// `distances` in px (infinite or 0 where there is no second building), `sizes` in px² (0 where
+    /// there is no building).
     ///
     /// # Panics
     /// If the planes differ in size.
@@ -106,12 +161,13 @@ impl LossConfig {
             } else {
                 1.0 + self.w0 * (-(f64::from(distance) / self.sigma).powi(2)).exp()
             };
-            let small = if self.size_weights && label == BUILDING {
+            let small = if self.size_weights && size > 0.0 {
                 half_side / f64::from(size).max(1.0).sqrt()
             } else {
                 1.0
             };
-            (near * small) as f32
+            let class = self.class_weights.get(usize::from(label));
+            (near * small * class.copied().unwrap_or(1.0)) as f32
         };
         let pixels = labels
             .values()
@@ -123,7 +179,87 @@ impl LossConfig {
             .collect()
     }
 
-    /// The settings of the kernel that computes the loss.
+    /// The loss of logits `[N, C, H, W]` for labels and [weights](Self::pixel_weights)
+    /// `[N, H, W]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together or a label is no class.
+    #[must_use]
+    pub fn evaluate(
+        &self,
+        logits: Tensor<4>,
+        labels: Tensor<3, Int>,
+        weights: Tensor<3>,
+    ) -> LossValue {
+        let fused =
+            |logits| segmentation_loss(logits, labels.clone(), weights.clone(), &self.kernel());
+        let by_sigmoid = self.dice_of == DiceOf::Sigmoid;
+        if self.focal == 0.0 && self.lovasz == 0.0 && !by_sigmoid {
+            return fused(logits);
+        }
+        let mut value = fused(logits.clone());
+        if by_sigmoid {
+            let dice = self.sigmoid_dice(&logits, &labels, &weights);
+            value.dice = dice.clone().detach();
+            value.total = value.total + dice * self.dice;
+        }
+        if self.focal > 0.0 {
+            let focal = self.focal_loss(&logits, &labels, &weights);
+            value.total = value.total + focal * self.focal;
+        }
+        if self.lovasz > 0.0 {
+            let lovasz = lovasz_softmax(logits, &labels, &weights);
+            value.total = value.total + lovasz * self.lovasz;
+        }
+        value
+    }
+
+    /// The soft dice loss of sigmoids, averaged over the classes but the background.
+    fn sigmoid_dice(
+        &self,
+        logits: &Tensor<4>,
+        labels: &Tensor<3, Int>,
+        weights: &Tensor<3>,
+    ) -> Tensor<1> {
+        let [_, classes, _, _] = logits.dims();
+        let counted = weights.clone().greater_elem(0.0).float();
+        let of_class = |class: usize| {
+            let logit = logits.clone().narrow(1, class, 1).squeeze_dim::<3>(1);
+            let p = sigmoid(logit) * counted.clone();
+            let y = labels.clone().equal_elem(class as i64).float() * counted.clone();
+            let overlap = (p.clone() * y.clone()).sum() * 2.0 + self.dice_smooth;
+            let score = overlap / (p.sum() + y.sum() + self.dice_smooth);
+            (score.neg() + 1.0) / (classes - 1) as f64
+        };
+        (2..classes).fold(of_class(1), |sum, class| sum + of_class(class))
+    }
+
+    /// The focal loss before its factor.
+    fn focal_loss(
+        &self,
+        logits: &Tensor<4>,
+        labels: &Tensor<3, Int>,
+        weights: &Tensor<3>,
+    ) -> Tensor<1> {
+        /// Below this, 1 − p counts as this: powers below 1 have no slope at 0.
+        const LEAST: f64 = 1e-7;
+        let log_probabilities = log_softmax(logits.clone(), 1);
+        let channel: Tensor<4, Int> = labels.clone().unsqueeze_dim(1);
+        let log_p = log_probabilities.gather(1, channel).squeeze_dim::<3>(1);
+        let doubt = (log_p.clone().exp().neg() + 1.0).clamp_min(LEAST);
+        let sum = (doubt.powf_scalar(self.focal_gamma) * log_p.neg() * weights.clone()).sum();
+        if self.normalise_weights {
+            sum / weights
+                .clone()
+                .sum()
+                .clamp_min(f64::from(f32::MIN_POSITIVE))
+        } else {
+            sum / weights.dims().iter().product::<usize>() as f64
+        }
+    }
+
+    /// The settings of the kernel that computes cross entropy and dice of soft-max, which is all of
+    /// the loss unless [`Self::evaluate`] adds to it.
     #[must_use]
     pub fn kernel(&self) -> SegmentationLoss {
         SegmentationLoss {
@@ -133,152 +269,14 @@ impl LossConfig {
             } else {
                 CrossEntropyReduction::Mean
             },
-            dice_factor: self.dice,
+            dice_factor: match self.dice_of {
+                DiceOf::Softmax => self.dice,
+                DiceOf::Sigmoid => 0.0,
+            },
             dice_smooth: self.dice_smooth,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use burn::tensor::{Device, Int, Tensor, TensorData};
-    use footpath_kernels::segmentation_loss;
-
-    use super::*;
-    use crate::golden;
-    use crate::plane::Size;
-
-    const SIDE: usize = 32;
-
-    /// Labels, distances, sizes of the golden numbers' image 0 or 1.
-    fn target(image: usize) -> (Plane<u8>, Plane<f32>, Plane<f32>) {
-        let building = |y: usize, x: usize| match image {
-            0 => (8 < y && y < 20 && 5 < x && x < 14) || (10 < y && y < 28 && 18 < x && x < 30),
-            _ => y.abs_diff(16).pow(2) + x.abs_diff(12).pow(2) < 50,
-        };
-        let size = Size::new(SIDE, SIDE);
-        let side: f32 = if image == 0 { 12.0 } else { 7.0 };
-        let distance = |y: usize, x: usize| {
-            let (dy, dx) = (y as f32 - 16.0, x as f32);
-            if image == 0 {
-                (dx - 16.0).abs() + 2.0
-            } else {
-                1.5 * dy.hypot(dx - 12.0)
-            }
-        };
-        let outside = |y, x, value| if building(y, x) { 0.0 } else { value };
-        (
-            Plane::from_fn(size, |y, x| u8::from(building(y, x))),
-            Plane::from_fn(size, |y, x| outside(y, x, distance(y, x))),
-            Plane::from_fn(size, |y, x| if building(y, x) { side * side } else { 1.0 }),
-        )
-    }
-
-    fn check(name: &str, config: &LossConfig) {
-        let Some(text) = golden::read("losses.json") else {
-            return;
-        };
-        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let golden = &golden[name];
-        let device = Device::flex().autodiff();
-        let values = (0..2 * 2 * SIDE * SIDE).map(|i| (2.0 * (0.37 * i as f64).sin()) as f32);
-        let logits = TensorData::new(values.collect::<Vec<_>>(), [2, 2, SIDE, SIDE]);
-        let logits = Tensor::<4>::from_data(logits, &device).require_grad();
-        let (mut labels, mut weights) = (Vec::new(), Vec::new());
-        for (target, distances, sizes) in [target(0), target(1)] {
-            weights.extend(config.pixel_weights(&target, &distances, &sizes));
-            labels.extend(target.values().iter().map(|&label| i64::from(label)));
-        }
-        let shape = [2, SIDE, SIDE];
-        let labels = Tensor::<3, Int>::from_data(TensorData::new(labels, shape), &device);
-        let weights = Tensor::<3>::from_data(TensorData::new(weights, shape), &device);
-        let loss = segmentation_loss(logits.clone(), labels, weights, &config.kernel());
-
-        let close = |what: &str, found: f64, expected: &serde_json::Value| {
-            let expected = expected.as_f64().unwrap();
-            let relative = (found - expected).abs() / expected.abs();
-            assert!(relative < 1e-4, "{name}, {what}: {found}, not {expected}");
-        };
-        let gradients = loss.total.backward();
-        close("value", loss.total.into_scalar(), &golden["value"]);
-        let gradient: Vec<f32> = logits
-            .grad(&gradients)
-            .unwrap()
-            .into_data()
-            .try_to_vec()
-            .unwrap();
-        let squares = gradient.iter().map(|&g| f64::from(g).powi(2));
-        close("gradient", squares.sum::<f64>().sqrt(), &golden["grad_l2"]);
-        for sample in golden["grad_samples"].as_array().unwrap() {
-            let at = |i: usize| sample[i].as_u64().unwrap() as usize;
-            let index = ((at(0) * 2 + at(1)) * SIDE + at(2)) * SIDE + at(3);
-            close("gradient sample", f64::from(gradient[index]), &sample[4]);
-        }
-    }
-
-    fn cross_entropy_only() -> LossConfig {
-        LossConfig {
-            dice: 0.0,
-            ..LossConfig::default()
-        }
-    }
-
-    #[test]
-    fn plain_cross_entropy_agrees_with_pytorch() {
-        check("cross_entropy", &cross_entropy_only().unweighted());
-    }
-
-    #[test]
-    fn weighted_cross_entropy_agrees_with_pytorch() {
-        check("weighted_cross_entropy", &cross_entropy_only());
-    }
-
-    #[test]
-    fn normalised_cross_entropy_agrees_with_pytorch() {
-        let config = LossConfig {
-            normalise_weights: true,
-            ..cross_entropy_only()
-        };
-        check("weighted_cross_entropy_normalised", &config);
-    }
-
-    #[test]
-    fn dice_agrees_with_pytorch() {
-        let config = LossConfig {
-            cross_entropy: 0.0,
-            dice: 1.0,
-            ..LossConfig::default()
-        };
-        check("soft_dice_building", &config);
-    }
-
-    #[test]
-    fn their_sum_agrees_with_pytorch() {
-        check("mixed", &LossConfig::default());
-    }
-
-    #[test]
-    fn weights_by_hand() {
-        let size = Size::new(2, 8); // C = √16 / 2 = 2
-        let mut labels = vec![0; 16];
-        let mut distances = vec![f32::INFINITY; 16];
-        let mut sizes = vec![1.0; 16];
-        (labels[0], sizes[0], distances[0]) = (BUILDING, 4.0, 0.0);
-        labels[1] = IGNORE;
-        (distances[2], distances[3]) = (10.0, 0.0);
-        let [labels, distances, sizes] = [
-            labels.into_iter().map(f32::from).collect(),
-            distances,
-            sizes,
-        ]
-        .map(|values| Plane::new(size, values));
-        let labels = Plane::from_fn(size, |y, x| labels.at(y, x) as u8);
-        let weights = LossConfig::default().pixel_weights(&labels, &distances, &sizes);
-        let near = (1.0 + 50.0 * (-1.0_f64).exp()) as f32;
-        assert_eq!(weights[..5], [1.0, 0.0, near, 1.0, 1.0]);
-        let weights = LossConfig::default()
-            .unweighted()
-            .pixel_weights(&labels, &distances, &sizes);
-        assert_eq!(weights[..5], [1.0, 0.0, 1.0, 1.0, 1.0]);
-    }
-}
+mod tests;

@@ -6,12 +6,13 @@
 
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::line_chart::{Panel, Series, svg};
 use crate::setting::{SettingError, require};
-use crate::train::{TrainError, TrainEvent, Training};
+use crate::train::{BatchReport, TrainError, TrainEvent, Training};
 
 /// How rates are tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,7 +163,7 @@ impl Training<'_> {
                 if self.cancel.load(Ordering::Relaxed) {
                     break;
                 }
-                let rate = range.rate(step);
+                let (rate, start) = (range.rate(step), Instant::now());
                 let (next, taken) = fresh.step(state, &mut batches, rate, &mut observe);
                 state = next;
                 match taken {
@@ -170,6 +171,15 @@ impl Training<'_> {
                         return Err(TrainError::NoSamples(self.samples.len()));
                     }
                     Ok(Some(taken)) => {
+                        observe(&TrainEvent::Batch(BatchReport {
+                            epoch: 0,
+                            batch: step + 1,
+                            batches: range.steps,
+                            losses: taken.losses,
+                            learning_rate: rate,
+                            gradient_norm: taken.gradient_norm,
+                            images_per_second: taken.images as f64 / start.elapsed().as_secs_f64(),
+                        }));
                         if !found.add(rate, taken.losses.total, range.stop_at) {
                             break;
                         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use footpath_kernels::{AdamSettings, AdamState, WeightDecay, adam_step};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,14 @@ impl Optimizer {
             step: 0,
             memory: BTreeMap::new(),
         }
+    }
+
+    /// One step of a plain loop: the network, moved against the gradients of its loss, every
+    /// parameter at the same learning rate.
+    #[must_use]
+    pub fn step_at(&mut self, network: Network, gradients: Gradients, rate: f64) -> Network {
+        let gradients = TensorMap::of_gradients(&network, gradients);
+        self.step(network, gradients, &|_| rate)
     }
 
     /// One step: the network with its parameters moved against their `gradients`.

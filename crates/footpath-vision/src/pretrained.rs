@@ -1,9 +1,9 @@
-//! Starting from an encoder trained on ImageNet.
+//! Starting from an encoder trained on ImageNet, or from a whole network.
 //!
 //! Reads torchvision's `.pth` files (every layout `torch.save` ever wrote) and `.safetensors`,
 //! in 32- or 16-bit floats, with the names of torchvision (`conv1.weight`, `features.0.weight`)
-//! or of this crate (`encoder.conv1.weight`). The classifier and, in a file of this crate, the
-//! decoder are left out.
+//! or of this crate (`encoder.conv1.weight`). Of a file given as an encoder the classifier or
+//! decoder are left out; of a training's checkpoint, its optimizer's memory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::TensorData;
 use pytorch_reader::{DType, PytorchReader};
 
-use crate::network::Network;
+use crate::layer_rates::Freeze;
+use crate::network::{Network, UnetConfig};
 use crate::state_dict::{
     SafetensorsReadError, StateDict, StateDictError, WrongShape, is_batch_counter,
 };
@@ -19,10 +20,10 @@ use crate::state_dict::{
 /// What was taken from a file of pretrained weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PretrainedReport {
-    /// Number of tensors loaded into the encoder: all it has.
+    /// Number of tensors loaded: all that the encoder, or the network, has.
     pub loaded: usize,
-    /// Tensors of the file that belong to no encoder, by their names in the file (without
-    /// `num_batches_tracked`).
+    /// Tensors of the file that are left out (those of no encoder, or of layers that start anew),
+    /// by their names in the file (without `num_batches_tracked`).
     pub ignored: Vec<String>,
 }
 
@@ -52,6 +53,78 @@ enum PretrainedCause {
          encoder that fits the file"
     )]
     Misfit(StateDictError),
+    #[error(
+        "not the weights of this network ({0}); set `unet` to what the file was trained with, or \
+         name layers that shall start anew in `unet.weights_except`"
+    )]
+    WholeMisfit(StateDictError),
+    #[error("`unet.weights_except` names `{0}`, which is no layer of the network")]
+    UnknownLayer(String),
+}
+
+/// `network` as `config` says it starts: with the weights of a whole network, of a pretrained
+/// encoder, or, without either file, as it is.
+///
+/// # Errors
+/// See [`load_encoder`] and [`load_network`].
+pub fn start(
+    network: Network,
+    config: &UnetConfig,
+) -> Result<(Network, Option<PretrainedReport>), PretrainedError> {
+    let (network, report) = match (&config.weights, &config.pretrained) {
+        (Some(path), _) => load_network(network, path, &config.weights_except)?,
+        (None, Some(path)) => load_encoder(network, path)?,
+        (None, None) => return Ok((network, None)),
+    };
+    Ok((network, Some(report)))
+}
+
+/// `network` with all tensors read from the file at `path`, but for the layers whose names start
+/// with one of `except` (`final`, `encoder.layer4`).
+///
+/// # Errors
+/// If the file cannot be read, or is not exactly this network but for those layers: then each
+/// tensor that is missing, unexpected or of another shape is named.
+pub fn load_network(
+    network: Network,
+    path: &Path,
+    except: &[String],
+) -> Result<(Network, PretrainedReport), PretrainedError> {
+    let fail = |cause| PretrainedError {
+        path: path.to_owned(),
+        cause,
+    };
+    let anew = Freeze {
+        layers: except.to_vec(),
+        batch_norm: false,
+    };
+    let state = StateDict::of(&network);
+    let unknown = except.iter().find(|layer| {
+        let alone = Freeze {
+            layers: vec![(*layer).clone()],
+            batch_norm: false,
+        };
+        !state.iter().any(|(name, _)| alone.holds(name))
+    });
+    if let Some(layer) = unknown {
+        return Err(fail(PretrainedCause::UnknownLayer(layer.clone())));
+    }
+    let mut ignored = Vec::new();
+    let wanted = |name: &str| (!anew.holds(name)).then(|| name.to_owned());
+    let mut file = StateDict::default();
+    for (name, data) in read_named(path, &wanted, &mut ignored).map_err(fail)? {
+        file.insert_data(name, data);
+    }
+    let loaded = file.len();
+    for (name, data) in state {
+        if anew.holds(&name) {
+            file.insert_data(name, data);
+        }
+    }
+    let network = file
+        .load_into(network)
+        .map_err(|misfit| fail(PretrainedCause::WholeMisfit(misfit)))?;
+    Ok((network, PretrainedReport { loaded, ignored }))
 }
 
 /// `network` with its encoder's tensors read from the file at `path`.
@@ -83,12 +156,23 @@ fn read(
     path: &Path,
     ignored: &mut Vec<String>,
 ) -> Result<BTreeMap<String, TensorData>, PretrainedCause> {
+    read_named(path, &encoder_name, ignored)
+}
+
+/// The tensors of a file (of a training's checkpoint: the network's) that `name_of` gives a name;
+/// the others, but for counts of batches, are put aside unread.
+fn read_named(
+    path: &Path,
+    name_of: &dyn Fn(&str) -> Option<String>,
+    ignored: &mut Vec<String>,
+) -> Result<BTreeMap<String, TensorData>, PretrainedCause> {
     let mut tensors = BTreeMap::new();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("safetensors") => {
-            let (state, _) = StateDict::from_safetensors(&std::fs::read(path)?)?;
-            for (name, data) in state {
-                match encoder_name(&name) {
+            let (mut state, _) = StateDict::from_safetensors(&std::fs::read(path)?)?;
+            let network = state.take_prefix("network.");
+            for (name, data) in if network.is_empty() { state } else { network } {
+                match name_of(&name) {
                     Some(inside) => drop(tensors.insert(inside, data)),
                     None => ignored.push(name),
                 }
@@ -101,7 +185,7 @@ fn read(
                 let Some(tensor) = reader.get(&name).filter(|_| !is_batch_counter(&name)) else {
                     continue;
                 };
-                match encoder_name(&name) {
+                match name_of(&name) {
                     Some(inside) => {
                         let values = floats(tensor)?;
                         let data = TensorData::new(values, tensor.shape().to_vec());

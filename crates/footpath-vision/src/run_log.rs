@@ -29,6 +29,10 @@ pub struct RunLog {
     file: File,
     lines: Vec<Line>,
     batches: usize,
+    /// Bytes of whole lines in the file.
+    length: u64,
+    /// Lines that a full disk has not taken yet.
+    unwritten: Vec<u8>,
 }
 
 /// A line of the file.
@@ -75,18 +79,21 @@ impl RunLog {
         fs::create_dir_all(folder)?;
         let mut options = OpenOptions::new();
         let file = options.append(true).create(true).read(true);
+        let file = file.open(folder.join(METRICS))?;
         Ok(Self {
             folder: folder.to_owned(),
-            file: file.open(folder.join(METRICS))?,
+            length: file.metadata()?.len(),
+            file,
             lines: Vec::new(),
             batches: 0,
+            unwritten: Vec::new(),
         })
     }
 
     /// Writes down what happened.
     ///
     /// # Errors
-    /// If a file cannot be read or written.
+    /// If a file cannot be read or written. Lines are tried again with the next event.
     pub fn on_event(&mut self, event: &TrainEvent<'_>) -> io::Result<()> {
         match event {
             TrainEvent::Started {
@@ -120,7 +127,10 @@ impl RunLog {
                     .map_err(|error| error.cause)
             }
             // The checkpoint must not know of a line that a power cut could take.
-            TrainEvent::Saving => self.file.sync_data(),
+            TrainEvent::Saving => {
+                self.write_out()?;
+                self.file.sync_data()
+            }
             _ => Ok(()),
         }
     }
@@ -139,15 +149,27 @@ impl RunLog {
             }
             kept += line.len();
         }
-        self.file.set_len(kept as u64)
+        self.length = kept as u64;
+        self.unwritten.clear();
+        self.file.set_len(self.length)
     }
 
     fn add(&mut self, line: Line) -> io::Result<()> {
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        // One call: a killed process leaves whole lines, but for the last.
-        self.file.write_all(&text)?;
+        serde_json::to_writer(&mut self.unwritten, &line)?;
+        self.unwritten.push(b'\n');
         self.lines.push(line);
+        self.write_out()
+    }
+
+    /// Appends what is not in the file yet; after a failure nothing of it is.
+    fn write_out(&mut self) -> io::Result<()> {
+        // One call: a killed process leaves whole lines, but for the last.
+        if let Err(error) = self.file.write_all(&self.unwritten) {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.length += self.unwritten.len() as u64;
+        self.unwritten.clear();
         Ok(())
     }
 

@@ -4,8 +4,9 @@ use std::error::Error;
 
 use image::RgbImage;
 
+use crate::loader::{PadMode, TrainCompat};
 use crate::plane::{Plane, Size};
-use crate::resample::{resize_image, resize_nearest};
+use crate::resample::{resize_image, resize_nearest, resize_plane};
 
 /// Label of the background.
 pub const BACKGROUND: u8 = 0;
@@ -67,7 +68,7 @@ impl Sample {
     /// - `labels`: [`BACKGROUND`], [`BUILDING`] (further classes after it), or [`IGNORE`]
     /// - `distances`: sum of the distances to the nearest and second nearest building, px; 0 in
     ///   buildings, 0 or infinite where there are fewer than two
-    /// - `sizes`: area of the building a pixel belongs to, px²; anything elsewhere
+    /// - `sizes`: area of the building a pixel belongs to, px²; 0 elsewhere
     ///
     /// # Errors
     /// If sizes differ, or a distance or size is negative or not a number.
@@ -139,7 +140,7 @@ impl Sample {
         &self.distances
     }
 
-    /// Area of each pixel's building, px².
+    /// Area of each pixel's building, px²; 0 where there is none.
     #[must_use]
     pub fn sizes(&self) -> &Plane<f32> {
         &self.sizes
@@ -155,7 +156,16 @@ impl Sample {
     /// sizes converted to the new pixels.
     #[must_use]
     pub fn resized(&self, size: Size) -> Self {
-        let area = size.pixels() as f32 / self.size().pixels() as f32;
+        self.resized_as(size, TrainCompat::default())
+    }
+
+    /// [`resized`](Self::resized), or as the 2018 solution did it.
+    #[must_use]
+    pub fn resized_as(&self, size: Size, compat: TrainCompat) -> Self {
+        if compat.bilinear_targets && size != self.size() {
+            return self.blurred(size, compat);
+        }
+        let area = self.area_factor(size, compat);
         let scaled = |plane: &Plane<f32>, factor: f32| {
             let mut values = resize_nearest(plane, size).into_values();
             for value in &mut values {
@@ -169,6 +179,86 @@ impl Sample {
             labels: resize_nearest(&self.labels, size),
             distances: scaled(&self.distances, area.sqrt()),
             sizes: scaled(&self.sizes, area),
+        }
+    }
+
+    /// By how much areas grow on the way to `size`.
+    fn area_factor(&self, size: Size, compat: TrainCompat) -> f32 {
+        if compat.weight_units {
+            1.0
+        } else {
+            size.pixels() as f32 / self.size().pixels() as f32
+        }
+    }
+
+    /// The sample at another size, its targets bilinear like photographs: an outline's distance is
+    /// that of a pixel near a building, its size that of a small one.
+    fn blurred(&self, size: Size, compat: TrainCompat) -> Self {
+        let area = self.area_factor(size, compat);
+        let ignored = resize_nearest(&self.labels, size);
+        // A mask is a picture: labels are blended and rounded.
+        let blended = self.labels.map(|label| match label {
+            IGNORE => f32::from(BACKGROUND),
+            label => f32::from(label),
+        });
+        let labels = resize_plane(&blended, size);
+        let pixels = ignored.values().iter().zip(labels.values());
+        let labels = pixels.map(|(&nearest, &blend)| match nearest {
+            IGNORE => IGNORE,
+            _ => blend.round() as u8,
+        });
+        // Sizes were kept as sides, 1 outside of buildings.
+        let sides = self.sizes.map(|size| size.sqrt().max(1.0));
+        let size_of = |side: f32| {
+            if side > 1.0 { side * side * area } else { 0.0 }
+        };
+        Self {
+            name: self.name.clone(),
+            image: resize_image(&self.image, size),
+            labels: Plane::new(size, labels.collect()),
+            distances: resize_plane(&self.distances, size).map(|d| d * area.sqrt()),
+            sizes: resize_plane(&sides, size).map(size_of),
+        }
+    }
+
+    /// The part of the sample of `size` whose upper left corner is at the row and column `corner`,
+    /// which may lie outside.
+    #[must_use]
+    pub fn window(&self, corner: [isize; 2], size: Size, pad: PadMode) -> Self {
+        let from = self.size();
+        let places = |first: isize, to: usize, from: usize| {
+            let place = |i: usize| {
+                let at = first + i as isize;
+                let source = pad.source(at, from);
+                (source, pad == PadMode::Reflect || at == source as isize)
+            };
+            (0..to).map(place).collect::<Vec<_>>()
+        };
+        let rows = places(corner[0], size.height, from.height);
+        let columns = places(corner[1], size.width, from.width);
+        let pick =
+            |plane: &Plane<f32>| Plane::from_fn(size, |y, x| plane.at(rows[y].0, columns[x].0));
+        let (width, height) = (size.width as u32, size.height as u32);
+        Self {
+            name: self.name.clone(),
+            image: RgbImage::from_fn(width, height, |x, y| {
+                let (column, row) = (columns[x as usize].0, rows[y as usize].0);
+                *self.image.get_pixel(column as u32, row as u32)
+            }),
+            labels: Plane::from_fn(size, |y, x| match (rows[y], columns[x]) {
+                ((row, true), (column, true)) => self.labels.at(row, column),
+                _ => IGNORE,
+            }),
+            distances: pick(&self.distances),
+            sizes: pick(&self.sizes),
+        }
+    }
+
+    /// The sample with another image of the same content.
+    pub(crate) fn recoloured(&self, image: RgbImage) -> Self {
+        Self {
+            image,
+            ..self.clone()
         }
     }
 
@@ -247,6 +337,63 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "a.jpg: the distances hold NaN at row 0, column 0"
+        );
+    }
+
+    /// Columns 0 and 1 background 3 px from buildings, columns 2 and 3 a building of 16 px².
+    fn half_built() -> Sample {
+        let size = Size::new(2, 4);
+        let plane =
+            |outside, inside| Plane::from_fn(size, |_, x| if x < 2 { outside } else { inside });
+        let labels = Plane::from_fn(size, |_, x| u8::from(x >= 2));
+        let image = RgbImage::new(4, 2);
+        Sample::new("a", image, labels, plane(3.0, 0.0), plane(0.0, 16.0)).unwrap()
+    }
+
+    #[test]
+    fn compat_targets_are_blended_on_outlines() {
+        let size = Size::new(4, 8);
+        let ours = half_built().resized(size);
+        assert_eq!(
+            ours.distances().values()[..8],
+            [6.0, 6.0, 6.0, 6.0, 0.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(ours.sizes().values()[2..6], [0.0, 0.0, 64.0, 64.0]);
+        let compat = TrainCompat {
+            bilinear_targets: true,
+            weight_units: true,
+        };
+        let old = half_built().resized_as(size, compat);
+        assert_eq!(old.labels().values()[..8], [0, 0, 0, 0, 1, 1, 1, 1]);
+        // A quarter and three quarters of the way across the outline: distances of 3 and 0, sides
+        // of 1 and 4.
+        assert_eq!(old.distances().values()[2..6], [3.0, 2.25, 0.75, 0.0]);
+        assert_eq!(
+            old.sizes().values()[2..6],
+            [0.0, 1.75 * 1.75, 3.25 * 3.25, 16.0]
+        );
+        // Where nothing is resized nothing is blended.
+        assert_eq!(
+            half_built().resized_as(Size::new(2, 4), compat),
+            half_built()
+        );
+    }
+
+    #[test]
+    fn compat_units_stay_those_of_the_original() {
+        let compat = TrainCompat {
+            weight_units: true,
+            ..TrainCompat::default()
+        };
+        let old = half_built().resized_as(Size::new(4, 8), compat);
+        assert_eq!(
+            (old.distances().at(0, 0), old.sizes().at(0, 7)),
+            (3.0, 16.0)
+        );
+        let ours = half_built().resized(Size::new(4, 8));
+        assert_eq!(
+            (ours.distances().at(0, 0), ours.sizes().at(0, 7)),
+            (6.0, 64.0)
         );
     }
 

@@ -27,7 +27,7 @@ use crate::collective::{Alone, Collective};
 use crate::network::{Network, UnetConfig};
 use crate::optimizer::Optimizer;
 use crate::predictor::Predictor;
-use crate::pretrained::load_encoder;
+use crate::pretrained;
 use crate::progress::Progress;
 pub use crate::retention::{BEST, LAST};
 use crate::sample::SampleSource;
@@ -50,7 +50,7 @@ pub struct Training<'a> {
     pub samples: &'a dyn SampleSource,
     /// Where the network computes.
     pub device: &'a Device,
-    /// Where [`LAST`] and [`BEST`] are kept; must exist.
+    /// Where the first rank keeps [`LAST`] and [`BEST`]; must exist.
     pub folder: &'a Path,
     /// Goes on from [`LAST`] if there is one; otherwise starts anew.
     pub resume: bool,
@@ -248,6 +248,14 @@ impl<'a> Training<'a> {
         self.network.check()?;
         self.network.check_size(self.config.size)?;
         self.config.check()?;
+        self.config.loss.check_classes(self.network.classes)?;
+        let ranks = self.collective.ranks();
+        if ranks != self.config.ranks {
+            return Err(TrainError::Ranks {
+                expected: self.config.ranks,
+                found: ranks,
+            });
+        }
         if self.samples.is_empty() {
             return Err(TrainError::NoSamples(0));
         }
@@ -263,6 +271,8 @@ impl<'a> Training<'a> {
             ranks: self.collective.ranks(),
             size: self.config.size,
             classes: self.network.classes,
+            loader: self.config.loader,
+            compat: self.config.compat,
             augment: &self.config.augment,
             loss: &self.config.loss,
             seed: self.config.seed,
@@ -322,9 +332,11 @@ impl<'a> Training<'a> {
             Some(state) if self.is_first() => from_state(state.clone())?,
             _ => Network::new(config, self.config.seed, device),
         };
-        if let (true, None, Some(path)) = (self.is_first(), self.start_from, &config.pretrained) {
-            let (loaded, report) = load_encoder(network, path)?;
-            observe(&TrainEvent::Pretrained(&report));
+        if self.is_first() && self.start_from.is_none() {
+            let (loaded, report) = pretrained::start(network, config)?;
+            if let Some(report) = report {
+                observe(&TrainEvent::Pretrained(&report));
+            }
             network = loaded;
         }
         if self.collective.ranks() == 1 {
@@ -428,7 +440,7 @@ impl<'a> Training<'a> {
     fn saved(&self) -> Saved {
         let last = self.folder.join(LAST);
         Saved {
-            checkpoint: last.exists().then_some(last),
+            checkpoint: (self.is_first() && last.exists()).then_some(last),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Settings of a training run.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::augment::AugmentConfig;
 use crate::average::AverageConfig;
 use crate::layer_rates::{Freeze, LayerRates};
+use crate::loader::{Loader, TrainCompat};
 use crate::loss::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::plane::Size;
@@ -21,8 +23,11 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Learns from so many samples only, drawn by the seed; from all unless told.
     pub samples: Option<usize>,
-    /// Samples in a batch (on each rank); at least 1. 20 unless told.
+    /// Samples in a batch on each rank; at least 1. 20 unless told.
     pub batch_size: usize,
+    /// Workers (devices or processes) that take a step together, each on `batch_size` samples of
+    /// its own; at least 1. 1 unless told.
+    pub ranks: usize,
     /// Batches whose gradients are averaged for one step of the optimizer; at least 1. 1 unless
     /// told.
     pub accumulate: usize,
@@ -52,6 +57,10 @@ pub struct TrainConfig {
     pub patience: Option<usize>,
     /// What is minimised.
     pub loss: LossConfig,
+    /// How images of other sizes come to the network's.
+    pub loader: Loader,
+    /// Behaviours of the 2018 solution to compare with.
+    pub compat: TrainCompat,
     /// How samples are varied.
     pub augment: AugmentConfig,
     /// Ends training at a sample that cannot be used, instead of leaving it out. Off unless told.
@@ -61,6 +70,10 @@ pub struct TrainConfig {
     pub not_finite: NotFinite,
     /// When the run is saved, and what is kept.
     pub checkpoint: CheckpointConfig,
+    /// Trainings one after the other, each from the network that the one before found best: what
+    /// each has different from the settings above, such as `{epochs: 5, loss.dice: 5}`. One
+    /// training unless told. A single run takes no notice of it; whoever starts runs does.
+    pub stages: Vec<Map<String, Value>>,
 }
 
 /// What is done when a loss or gradient is infinite or not a number.
@@ -90,6 +103,8 @@ pub struct CheckpointConfig {
     /// Networks of the best epochs kept, the best as `best.safetensors`; at least 1. 1 unless
     /// told.
     pub keep_best: usize,
+    /// Keeps the last checkpoint when the run is done, beside its metrics. Off unless told.
+    pub keep_finished: bool,
 }
 
 impl Default for CheckpointConfig {
@@ -99,6 +114,7 @@ impl Default for CheckpointConfig {
             every_batches: None,
             keep_last: 1,
             keep_best: 1,
+            keep_finished: false,
         }
     }
 }
@@ -112,6 +128,7 @@ impl TrainConfig {
         let checkpoint = &self.checkpoint;
         for (name, count) in [
             ("batch_size", self.batch_size),
+            ("ranks", self.ranks),
             ("accumulate", self.accumulate),
             ("samples", self.samples.unwrap_or(1)),
             (
@@ -145,13 +162,14 @@ impl TrainConfig {
 
     /// The same training but for what changes nothing that is learnt: strictness, what is done
     /// about losses that are no numbers (a run that ends without error met none, or learnt
-    /// nothing from them), and when it is saved.
+    /// nothing from them), when it is saved, and other stages.
     #[must_use]
     pub fn essence(&self) -> Self {
         Self {
             strict: false,
             not_finite: NotFinite::default(),
             checkpoint: CheckpointConfig::default(),
+            stages: Vec::new(),
             ..self.clone()
         }
     }
@@ -164,6 +182,7 @@ impl Default for TrainConfig {
             epochs: 100,
             samples: None,
             batch_size: 20,
+            ranks: 1,
             accumulate: 1,
             size: Size::new(256, 256),
             learning_rate: 5e-4,
@@ -177,10 +196,13 @@ impl Default for TrainConfig {
             average: AverageConfig::default(),
             patience: Some(30),
             loss: LossConfig::default(),
+            loader: Loader::default(),
+            compat: TrainCompat::default(),
             augment: AugmentConfig::default(),
             strict: false,
             not_finite: NotFinite::default(),
             checkpoint: CheckpointConfig::default(),
+            stages: Vec::new(),
         }
     }
 }

@@ -138,7 +138,7 @@ impl Weights {
 
 /// Writes a file of [`Weights`] from its parts.
 ///
-/// Where the encoder's first weights came from is not written: it is no part of the network.
+/// Where its first weights came from is not written: it is no part of the network.
 pub(crate) fn write<'a>(
     path: &Path,
     network: &UnetConfig,
@@ -147,10 +147,7 @@ pub(crate) fn write<'a>(
 ) -> Result<(), WriteError> {
     let metadata = Metadata {
         format: FORMAT,
-        network: UnetConfig {
-            pretrained: None,
-            ..network.clone()
-        },
+        network: network.without_files(),
         size,
     };
     replace_file(path, |path| {

@@ -6,9 +6,12 @@ use crate::commands::synth;
 use crate::output::{result_line, say, write_file, write_json};
 use crate::session::Session;
 use crate::table::metrics_table;
+use crate::tracking::{Pictures, TrackArgs, Tracked, observer, tracked};
 use anyhow::{Context, Result};
+use footpath_mapping::dataset::Split;
 use footpath_mapping::solution::{PipelineName, SolutionConfig};
 use footpath_mapping::synth::SynthSettings;
+use std::path::Path;
 use std::time::Instant;
 
 /// The demo's configuration, written beside its results for the user to go on with.
@@ -38,14 +41,37 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     write_file(&config_file, CONFIG.as_bytes())?;
     let config = SolutionConfig::load(Some(&config_file), &args.overrides)?;
     let session = Session::of(config, false, DeviceName::Cpu)?;
-    let (graph, inputs, data) =
-        session.training_graph(&session.setup(PipelineName::UNET_WEIGHTED, true))?;
+    let track = TrackArgs {
+        track: Some(out.join(".footpath/track").display().to_string()),
+        project: "footpath".to_owned(),
+        experiment: Some("demo".to_owned()),
+        run_name: None,
+    };
+    let pipeline = PipelineName::UNET_TTA.as_str();
+    tracked(&track, &session, "demo", pipeline, |run| {
+        learn(out, &session, run)
+    })?;
+    tell_what_was_made(out, &config_file, started)
+}
+
+/// From tiles to outlines on those that the network never saw.
+fn learn(out: &Path, session: &Session, tracked: &Tracked) -> Result<()> {
+    let mut setup = session.setup(PipelineName::UNET_TTA, true);
+    let data = session.training_data()?;
+    tracked.data(session, Split::Train, &data.train);
+    tracked.data(session, Split::Val, &data.val);
+    let pictures = Pictures::new(&data.val);
+    setup.training.observer = Some(observer(tracked, pictures, setup.training.observer.take()));
+    let (graph, inputs) = session.graph_of(&setup, &data)?;
 
     say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
-    say("4/5 evaluate, on tiles it never trained on");
+    say("4/5 evaluate with test-time augmentation, on tiles it never trained on");
     let targets = (&graph.model, &graph.metrics, &graph.objects);
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let (model, metrics, objects) = run.output;
+    tracked.file("model/best.safetensors", model.weights());
+    tracked.metrics(metrics.as_ref());
     write_file(&out.join("model.safetensors"), model.weights())?;
     write_json(&out.join("metrics.json"), metrics.as_ref())?;
     result_line(&metrics_table(&metrics))?;
@@ -57,8 +83,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         &out.join("predictions.json"),
         &super::evaluate::records(tiles, &objects),
     )?;
-    draw_overlays(tiles, &objects, &overlays)?;
+    draw_overlays(tiles, &objects, &overlays)
+}
 
+fn tell_what_was_made(out: &Path, config_file: &Path, started: Instant) -> Result<()> {
     let config_file = config_file.display();
     let shown = out.display();
     let minutes = started.elapsed().as_secs_f64() / 60.0;
@@ -74,11 +102,15 @@ Done in {minutes:.1} minutes. In {shown}:
   overlays/           the same, drawn on the tiles: look here first
 
 Next:
-  footpath evaluate -c {config_file} --pipeline unet_weighted --set postprocess.threshold=0.6
+  footpath evaluate -c {config_file} --pipeline unet_tta --set postprocess.threshold=0.5
       a changed threshold reruns no training and no network
+  footpath evaluate -c {config_file} --pipeline unet_weighted
+      the same network without test-time augmentation
   footpath train -c {config_file} --pipeline unet
       the same without pixel weights
-  footpath predict -c {config_file} --pipeline unet_weighted {} -o out.json --overlays seen
+  footpath ui --store {shown}/.footpath/track
+      curves, pictures of each epoch and the pipeline, in the browser
+  footpath predict -c {config_file} --pipeline unet_tta {} -o out.json --overlays seen
       buildings in a folder of images",
         image_dir.display()
     ))

@@ -1,44 +1,109 @@
 //! `footpath evaluate`
 
 use crate::args::EvaluateArgs;
-use crate::commands::WrongUsage;
+use crate::commands::{WrongUsage, inspect};
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
-use crate::table::{metrics_table, second_level_table};
-use anyhow::{Context, Result};
+use crate::table::{detail_table, metrics_table, second_level_table};
+use crate::tracking::{Tracked, tracked};
+use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{ImageFile, Split};
-use footpath_mapping::evaluation::Metrics;
+use footpath_mapping::evaluation::{Bootstrap, Examination};
 use footpath_mapping::postprocess::ResultRecord;
 use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{
-    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, UNET_STEP,
+    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, final_step,
+    measured,
 };
 use footpath_steps::{Inputs, Items};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
+    if let Some(path) = &args.per_image {
+        inspect::check_table(path)?;
+    }
+    let worst = worst(&args.worst)?;
     let session = Session::open(&args.run)?;
-    let (metrics, objects, val) = match &args.model {
-        Some(model) => evaluate_model(&session, args, model)?,
-        None => evaluate_trained(&session, args)?,
+    let name: PipelineName = args.pipeline.into();
+    tracked(&args.track, &session, "evaluate", name.as_str(), |run| {
+        evaluate(&session, args, worst, run)
+    })
+}
+
+fn evaluate(
+    session: &Session,
+    args: &EvaluateArgs,
+    worst: Option<(usize, PathBuf)>,
+    tracked: &Tracked,
+) -> Result<()> {
+    let (objects, val) = match &args.model {
+        Some(model) => evaluate_model(session, args, model, tracked)?,
+        None => evaluate_trained(session, args, tracked)?,
     };
+    let bootstrap = Bootstrap {
+        samples: args.samples,
+        ..Bootstrap::default()
+    };
+    let examined = examine(&val, &objects, &bootstrap)?;
+    tracked.data(session, Split::Val, &val);
+    tracked.metrics(&examined);
+    tracked.json("predictions.json", &records(&val.tiles, &objects));
     if let Some(out) = &args.predictions {
         write_json(out, &records(&val.tiles, &objects))?;
         say(&format!("predictions: {}", out.display()));
     }
+    if let Some(path) = &args.per_image {
+        inspect::write_table(path, &examined.images, &val)?;
+    }
+    if let Some((count, folder)) = &worst {
+        inspect::draw_worst(*count, folder, &examined.images, &val, &objects)?;
+    }
     if let Some(out) = &args.json {
-        write_json(out, &metrics)?;
+        write_json(out, &examined)?;
     }
     if args.json.as_deref() != Some(Path::new("-")) {
-        result_line(&metrics_table(&metrics))?;
+        result_line(&metrics_table(&examined.metrics))?;
+        result_line(&detail_table(&examined.detail))?;
     }
     Ok(())
 }
 
-type Evaluated = (Metrics, Items<TileObjects>, Imagery);
+/// The two values of `--worst`.
+fn worst(values: &[String]) -> Result<Option<(usize, PathBuf)>> {
+    let [count, folder] = values else {
+        return Ok(None);
+    };
+    match count.parse() {
+        Ok(count) if count > 0 => Ok(Some((count, PathBuf::from(folder)))),
+        _ => {
+            let told = format!("--worst {count} {folder}: {count} is no number of tiles");
+            Err(WrongUsage(told).into())
+        }
+    }
+}
+
+/// Measures what was found on the tiles closely.
+fn examine(
+    val: &Imagery,
+    objects: &Items<TileObjects>,
+    bootstrap: &Bootstrap,
+) -> Result<Examination> {
+    let going_on = || Ok::<_, footpath_steps::BoxError>(());
+    let (evaluator, predictions) =
+        measured(&val.buildings, objects, going_on).map_err(|cause| anyhow!(cause))?;
+    evaluator
+        .examine(&predictions, bootstrap)
+        .context("cannot measure what was found")
+}
+
+type Evaluated = (Items<TileObjects>, Imagery);
 
 /// The network that this configuration trained.
-fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated> {
+fn evaluate_trained(
+    session: &Session,
+    args: &EvaluateArgs,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let name = args.pipeline.into();
     let (graph, inputs, data) = session.training_graph(&session.setup(name, true))?;
     let targets = (
@@ -46,31 +111,41 @@ fn evaluate_trained(session: &Session, args: &EvaluateArgs) -> Result<Evaluated>
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
-    let ((metrics, objects), second_level) = run.output;
+    tracked.pipeline(&graph.pipeline, &run.report);
+    let ((_, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));
     }
-    Ok((*metrics, objects.as_ref().clone(), data.val))
+    Ok((objects.as_ref().clone(), data.val))
 }
 
 /// A network brought as a file.
-fn evaluate_model(session: &Session, args: &EvaluateArgs, model: &Path) -> Result<Evaluated> {
+fn evaluate_model(
+    session: &Session,
+    args: &EvaluateArgs,
+    model: &Path,
+    tracked: &Tracked,
+) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
     let graph = MeasuredGraph::new(&session.setup(args.pipeline.into(), false));
     let inputs = Inputs::new()
         .with(&graph.model, read_model(model)?)
         .with(&graph.images, val.images.clone())
         .with(&graph.buildings, val.buildings.clone());
+    let inputs = graph
+        .with_ensemble(inputs, &session.config)
+        .map_err(|cause| anyhow!(cause))?;
     let targets = (
         (&graph.metrics, &graph.objects),
         Vec::from_iter(&graph.second_level),
     );
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
-    let ((metrics, objects), second_level) = run.output;
+    tracked.pipeline(&graph.pipeline, &run.report);
+    let ((_, objects), second_level) = run.output;
     for model in &second_level {
         say(&second_level_table(model));
     }
-    Ok((*metrics, objects.as_ref().clone(), val))
+    Ok((objects.as_ref().clone(), val))
 }
 
 /// The newest second level that an evaluation or a training on this store made.
@@ -109,8 +184,9 @@ pub(crate) fn latest_model(
     name: PipelineName,
 ) -> Result<footpath_steps::Kept<TrainedUnet>> {
     let mut failure = None;
+    let step = final_step(&session.config.training);
     for pipeline in name.sharing_network() {
-        match session.store.latest(pipeline, UNET_STEP) {
+        match session.store.latest(pipeline, &step) {
             Ok(kept) => return Ok(kept),
             Err(error) => failure = failure.or(Some(error)),
         }

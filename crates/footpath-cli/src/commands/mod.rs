@@ -1,8 +1,11 @@
 //! One command, one function: resolved arguments in, words and files out.
 
+pub(crate) mod ablate;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
+pub(crate) mod inspect;
+pub(crate) mod lr_range;
 pub(crate) mod predict;
 pub(crate) mod prepare;
 pub(crate) mod runs;

@@ -5,6 +5,7 @@ use crate::commands::evaluate::{latest_model, latest_second_level, read_model, r
 use crate::output::{result_line, write_file, write_json};
 use crate::progress::bar;
 use crate::session::Session;
+use crate::tracking::{Tracked, tracked};
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{ImageFile, list_images, read_rgb};
 use footpath_mapping::overlay::{Instance, draw_outlines};
@@ -19,21 +20,36 @@ use std::path::Path;
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
     let name: PipelineName = args.pipeline.into();
+    tracked(&args.track, &session, "predict", name.as_str(), |run| {
+        predict(&session, name, args, run)
+    })
+}
+
+fn predict(
+    session: &Session,
+    name: PipelineName,
+    args: &PredictArgs,
+    tracked: &Tracked,
+) -> Result<()> {
     let files = list_images(&args.images)?;
     let graph = PredictionGraph::new(&session.setup(name, false));
     let images = images_of(&files, &session.store).map_err(|cause| anyhow!(cause))?;
     let inputs = Inputs::new().with(&graph.images, images);
+    let inputs = graph
+        .with_ensemble(inputs, &session.config)
+        .map_err(|cause| anyhow!(cause))?;
     let inputs = match &args.model {
         Some(path) => inputs.with(&graph.model, read_model(path)?),
-        None => inputs.with_kept(&graph.model, latest_model(&session, name)?),
+        None => inputs.with_kept(&graph.model, latest_model(session, name)?),
     };
     let inputs = match &graph.second_level {
-        Some(handle) => inputs.with_kept(handle, latest_second_level(&session, name)?),
+        Some(handle) => inputs.with_kept(handle, latest_second_level(session, name)?),
         None => inputs,
     };
     let run = session
         .runner()
         .run(&graph.pipeline, &graph.objects, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let objects = run.output.as_ref();
     let failed = run
         .report
@@ -46,6 +62,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
 
     let results = records(&files, objects);
     write_json(&args.out, &results)?;
+    tracked.number("prediction/images", files.len() as f64);
+    tracked.number("prediction/failed", failed as f64);
+    tracked.number("prediction/buildings", results.len() as f64);
+    tracked.json("predictions.json", &results);
     if let Some(folder) = &args.overlays {
         draw_overlays(&files, objects, folder)?;
     }

@@ -62,14 +62,14 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes what the network will learn from as pictures: masks (0, 255 building, 128 ignored),
-/// distances (tenths of a pixel) and sizes (px²), both 16-bit.
+/// Writes what the network will learn from as pictures: masks (0, 255 building, 128 ignored, 64
+/// and its multiples the further classes), distances (tenths of a pixel) and sizes (px²), both 16-bit.
 fn export(folder: &Path, file_name: &str, targets: &TargetMasks) -> Result<()> {
     let planes = targets.planes();
     let grey = |label: u8| match label {
         BUILDING => 255,
         IGNORE => 128,
-        other => other,
+        other => other.saturating_sub(1).saturating_mul(64),
     };
     let stem = Path::new(file_name).with_extension("png");
     let masks = planes.labels.map(grey);

@@ -1,11 +1,17 @@
 //! `footpath train`
 
 use crate::args::TrainArgs;
+use crate::commands::WrongUsage;
+use crate::environment::repeats;
 use crate::output::{result_line, say, write_file};
+use crate::processes::Processes;
 use crate::session::Session;
 use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
+use crate::tracking::{Pictures, Tracked, observer, tracked};
 use anyhow::Result;
-use footpath_mapping::solution::{TrainObserver, TrainedUnet, UNET_STEP};
+use footpath_mapping::dataset::Split;
+use footpath_mapping::second_level::Learner;
+use footpath_mapping::solution::{PipelineName, TrainObserver, TrainedUnet, final_step};
 use footpath_steps::Outcome;
 use footpath_vision::train::TrainEvent;
 use serde_json::json;
@@ -13,30 +19,69 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    let session = Session::open(&args.run)?;
+    let mut session = Session::open(&args.run)?;
+    let name: PipelineName = args.pipeline.into();
+    let lightgbm = matches!(session.config.scoring.learner, Learner::LightGbm { .. });
+    if args.second_level.is_some() && !(lightgbm && name.scoring) {
+        let told = "--second-level writes what LightGBM learnt: set scoring.learner.kind to lightgbm, and \
+                    give a pipeline that ends in _scoring_model";
+        return Err(WrongUsage(told.to_owned()).into());
+    }
+    session.restart = args.restart;
+    if let Some(devices) = args.devices {
+        session.train_on(devices);
+    }
+    let processes = Processes::join(&mut session)?;
+    if let Some(done) = processes.follow(&session, name) {
+        return done;
+    }
+    let done = tracked(&args.track, &session, "train", name.as_str(), |run| {
+        train(&session, args, run)
+    });
+    processes.finish(&session, &done);
+    done
+}
+
+fn train(session: &Session, args: &TrainArgs, tracked: &Tracked) -> Result<()> {
     let mut setup = session.setup(args.pipeline.into(), true);
     if args.json {
-        setup.observer = Some(json_events());
+        setup.training.observer = Some(json_events());
     }
-    let (graph, inputs, data) = session.training_graph(&setup)?;
+    let data = session.training_data()?;
+    tracked.data(session, Split::Train, &data.train);
+    tracked.data(session, Split::Val, &data.val);
+    let pictures = if tracked.is_recording() {
+        Pictures::new(&data.val)
+    } else {
+        Pictures::default()
+    };
+    setup.training.observer = Some(observer(tracked, pictures, setup.training.observer.take()));
+    let (graph, inputs) = session.graph_of(&setup, &data)?;
     say(&format!(
         "{}: {} training tiles, {} validation tiles",
         graph.pipeline.name(),
         data.train.tiles.len(),
         data.val.tiles.len()
     ));
+    if !repeats(args.run.device) {
+        say("on this device sums come in any order: a repeated run differs in its last bits");
+    }
     let targets = (&graph.model, Vec::from_iter(&graph.second_level));
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
+    tracked.pipeline(&graph.pipeline, &run.report);
     let (model, second_level) = run.output;
+    tracked.file("model/best.safetensors", model.weights());
     if !args.json {
         for model in &second_level {
             say(&second_level_table(model));
         }
     }
-    let kept = run
-        .report
-        .step(UNET_STEP)
-        .is_some_and(|step| step.outcome == Outcome::Hit);
+    let text = second_level.iter().find_map(|model| model.lightgbm_text());
+    if let Some((path, text)) = args.second_level.as_ref().zip(text) {
+        write_file(path, text.as_bytes())?;
+    }
+    let step = run.report.step(&final_step(&session.config.training));
+    let kept = step.is_some_and(|step| step.outcome == Outcome::Hit);
     if kept && !args.json {
         say("this training was done before; nothing to do. Its epochs:");
         say(EPOCH_HEAD);
@@ -48,7 +93,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let out = args
         .out
         .clone()
-        .unwrap_or_else(|| default_model_path(&session, graph.pipeline.name()));
+        .unwrap_or_else(|| default_model_path(session, graph.pipeline.name()));
     write_file(&out, model.weights())?;
     finish(&model, &out, args.json)
 }
@@ -85,15 +130,16 @@ fn finish(model: &TrainedUnet, out: &Path, json: bool) -> Result<()> {
 
 /// Training as JSON lines on stdout.
 fn json_events() -> TrainObserver {
-    Arc::new(|event| {
-        let line = match event {
+    Arc::new(|place, event| {
+        let mut line = match event {
             TrainEvent::Started {
                 progress,
                 batches,
                 epochs,
             } => json!({
                 "event": "started", "epoch": progress.epoch, "batch": progress.batch,
-                "batches": batches, "epochs": epochs,
+                "batches": batches, "epochs": epochs, "step": place.stage.step,
+                "stages": place.stage.stages, "run": place.folder,
             }),
             TrainEvent::Batch(report) => json!({
                 "event": "batch", "epoch": report.epoch, "batch": report.batch,
@@ -106,7 +152,7 @@ fn json_events() -> TrainObserver {
                 batch,
                 samples,
             } => json!({"event": "left_out", "epoch": epoch, "batch": batch, "samples": samples}),
-            TrainEvent::Saving => return,
+            TrainEvent::Saving => json!({"event": "saving"}),
             TrainEvent::Saved { path, duration } => {
                 json!({"event": "saved", "path": path, "seconds": duration.as_secs_f64()})
             }
@@ -127,6 +173,7 @@ fn json_events() -> TrainObserver {
             }
             TrainEvent::Validating { epoch, .. } => json!({"event": "validating", "epoch": epoch}),
         };
+        line["stage"] = json!(place.stage.index + 1);
         if let Err(error) = result_line(&line.to_string()) {
             tracing::warn!("{error:#}");
         }

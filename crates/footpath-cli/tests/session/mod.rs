@@ -1,6 +1,7 @@
 //! A folder of its own for each test, and the command run in it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+#![allow(dead_code, reason = "each file of tests uses some of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

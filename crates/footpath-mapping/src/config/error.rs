@@ -49,6 +49,12 @@ pub enum ConfigError {
         /// The last layer that may have set it.
         origin: String,
     },
+    /// Values that are of their types and yet cannot be followed.
+    #[error("{message}")]
+    Refused {
+        /// Which key, what was found, what it may be.
+        message: String,
+    },
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -120,7 +120,7 @@ pub(super) fn parse_override(text: &str) -> Result<Value, ConfigError> {
     let (path, value) = text
         .split_once('=')
         .ok_or_else(|| refused("there is no `=`"))?;
-    if path.split('.').any(|part| part.trim().is_empty()) {
+    if has_empty_part(path) {
         return Err(refused("a part of the key is empty"));
     }
     let value: Value = if value.is_empty() {
@@ -128,9 +128,18 @@ pub(super) fn parse_override(text: &str) -> Result<Value, ConfigError> {
     } else {
         serde_saphyr::from_str(value).map_err(|error| refused(&error.to_string()))?
     };
-    Ok(path.rsplit('.').fold(value, |tree, part| {
+    Ok(nest(path, value))
+}
+
+/// `{a: {b: value}}` of the key `a.b`.
+pub(super) fn nest(key: &str, value: Value) -> Value {
+    key.rsplit('.').fold(value, |tree, part| {
         Value::Object(Map::from_iter([(part.trim().to_owned(), tree)]))
-    }))
+    })
+}
+
+pub(super) fn has_empty_part(key: &str) -> bool {
+    key.split('.').any(|part| part.trim().is_empty())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! From files and overrides to a typed configuration.
 
 use super::ConfigError;
-use super::layer::{merge, parse_override, refuse_unknown_keys};
+use super::layer::{has_empty_part, merge, nest, parse_override, refuse_unknown_keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 use std::path::Path;
 
 /// Reads a configuration: the defaults of `T`, then `file` (YAML), then each `key=value` of
@@ -31,6 +32,33 @@ where
     load_text(text, overrides)
 }
 
+/// `base` with the keys of `changes` in the place of its own; `loss.dice` means `dice` in `loss`.
+///
+/// # Errors
+/// As [`load`]; `origin` is what a message calls `changes`.
+pub fn overlay<T>(base: &T, changes: &Map<String, Value>, origin: &str) -> Result<T, ConfigError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let refused = |key: &str, message: String| ConfigError::Value {
+        key: key.to_owned(),
+        message,
+        origin: origin.to_owned(),
+    };
+    let known = serde_json::to_value(base).map_err(|error| refused("", error.to_string()))?;
+    let mut merged = known.clone();
+    for (key, value) in changes {
+        if has_empty_part(key) {
+            return Err(refused(key, "a part of the key is empty".to_owned()));
+        }
+        let layer = nest(key, value.clone());
+        refuse_unknown_keys(&known, &layer, origin)?;
+        merge(&mut merged, layer);
+    }
+    serde_path_to_error::deserialize(merged)
+        .map_err(|error| refused(&error.path().to_string(), error.inner().to_string()))
+}
+
 /// [`load`] from the text of a file and the name to call it by.
 pub(super) fn load_text<T>(
     text: Option<(&str, &str)>,
@@ -45,7 +73,7 @@ where
         origin: "the defaults".to_owned(),
     })?;
     let mut merged = known.clone();
-    let mut origins = vec!["the defaults".to_owned()];
+    let mut layers = Vec::new();
     if let Some((text, origin)) = text
         && !text.trim().is_empty()
     {
@@ -55,7 +83,11 @@ where
         })?;
         match layer {
             Value::Null => {}
-            Value::Object(_) => lay(&known, &mut merged, layer, origin)?,
+            Value::Object(_) => {
+                refuse_unknown_keys(&known, &layer, origin)?;
+                merge(&mut merged, layer.clone());
+                layers.push((layer, origin.to_owned()));
+            }
             _ => {
                 return Err(ConfigError::Syntax {
                     origin: origin.to_owned(),
@@ -63,24 +95,42 @@ where
                 });
             }
         }
-        origins.push(origin.to_owned());
     }
     for text in overrides {
         let origin = format!("--set {text}");
-        lay(&known, &mut merged, parse_override(text)?, &origin)?;
-        origins.push(origin);
+        let layer = parse_override(text)?;
+        refuse_unknown_keys(&known, &layer, &origin)?;
+        merge(&mut merged, layer.clone());
+        layers.push((layer, origin));
     }
-    serde_path_to_error::deserialize(merged).map_err(|error| ConfigError::Value {
-        key: error.path().to_string(),
-        message: error.inner().to_string(),
-        origin: origins.pop().unwrap_or_default(),
+    serde_path_to_error::deserialize(merged).map_err(|error| {
+        let set_in = layers
+            .iter()
+            .rev()
+            .find(|(layer, _)| sets(layer, error.path()));
+        ConfigError::Value {
+            key: error.path().to_string(),
+            message: error.inner().to_string(),
+            origin: set_in
+                .map_or("the defaults", |(_, origin)| origin)
+                .to_owned(),
+        }
     })
 }
 
-fn lay(known: &Value, merged: &mut Value, layer: Value, origin: &str) -> Result<(), ConfigError> {
-    refuse_unknown_keys(known, &layer, origin)?;
-    merge(merged, layer);
-    Ok(())
+/// Whether a layer gives the value at `path`, or something in its place.
+fn sets(layer: &Value, path: &serde_path_to_error::Path) -> bool {
+    let mut here = layer;
+    for segment in path {
+        match (segment, here) {
+            (Segment::Map { key }, Value::Object(keys)) => match keys.get(key) {
+                Some(below) => here = below,
+                None => return false,
+            },
+            _ => return true,
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -134,6 +184,19 @@ mod tests {
         let message = error.to_string();
         assert!(message.contains("training.epochs"), "{message}");
         assert!(message.contains("many"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_looked_for_where_it_was_set() {
+        let wrong = "training.epochs=many".to_owned();
+        let overrides = [wrong, "seed=2".to_owned()];
+        let error = load_text::<Toy>(Some(("seed: 1", "toy.yaml")), &overrides).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("--set training.epochs=many"), "{message}");
+        let text = "training: {epochs: many}";
+        let overrides = ["seed=2".to_owned()];
+        let error = load_text::<Toy>(Some((text, "toy.yaml")), &overrides).unwrap_err();
+        assert!(error.to_string().contains("toy.yaml"), "{error}");
     }
 
     #[test]

@@ -5,4 +5,4 @@ mod layer;
 mod load;
 
 pub use error::ConfigError;
-pub use load::load;
+pub use load::{load, overlay};

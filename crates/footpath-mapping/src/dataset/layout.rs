@@ -105,6 +105,19 @@ pub enum DatasetError {
         /// The categories there are.
         found: Vec<u64>,
     },
+    /// A further category that the annotation file does not have.
+    #[error(
+        "{} has the categories {found:?}, none of which is {expected}, which `categories` names",
+        path.display()
+    )]
+    NoCategory {
+        /// The annotation file.
+        path: PathBuf,
+        /// The category asked for.
+        expected: u64,
+        /// The categories there are.
+        found: Vec<u64>,
+    },
     /// Nothing is left.
     #[error("there is no usable tile in {}; {report}", folders.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", "))]
     NoTiles {
@@ -125,6 +138,18 @@ pub struct Dataset {
     files: Vec<CocoFile>,
     tiles: Vec<Tile>,
     building_category: u64,
+    /// Annotations of further categories by folder and image record.
+    further: Vec<Vec<Vec<AnnotationRecord>>>,
+}
+
+/// Which annotations are of use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Categories {
+    /// The category of buildings: [`BUILDING_CATEGORY`] if `None`; a file with one single category
+    /// needs no telling.
+    pub building: Option<u64>,
+    /// Further categories, which every file must list.
+    pub further: Vec<u64>,
 }
 
 impl Dataset {
@@ -145,15 +170,33 @@ impl Dataset {
         building_category: Option<u64>,
         strictness: Strictness,
     ) -> Result<(Self, Report), DatasetError> {
+        let categories = Categories {
+            building: building_category,
+            further: Vec::new(),
+        };
+        Self::read_categories(folders, split, &categories, strictness)
+    }
+
+    /// [`read`](Self::read) with further categories.
+    ///
+    /// # Errors
+    /// As there, and when a file lacks a category that is asked for.
+    pub fn read_categories(
+        folders: &[PathBuf],
+        split: Split,
+        categories: &Categories,
+        strictness: Strictness,
+    ) -> Result<(Self, Report), DatasetError> {
         let mut report = Report::default();
         let mut dataset = Self {
             folders: folders.to_vec(),
             files: Vec::new(),
             tiles: Vec::new(),
-            building_category: building_category.unwrap_or(BUILDING_CATEGORY),
+            building_category: categories.building.unwrap_or(BUILDING_CATEGORY),
+            further: Vec::new(),
         };
         for folder in folders {
-            dataset.add(&folder.join(split.folder()), building_category, &mut report)?;
+            dataset.add(&folder.join(split.folder()), categories, &mut report)?;
         }
         report.enforce(strictness)?;
         if dataset.tiles.is_empty() {
@@ -168,7 +211,7 @@ impl Dataset {
     fn add(
         &mut self,
         folder: &Path,
-        building_category: Option<u64>,
+        categories: &Categories,
         report: &mut Report,
     ) -> Result<(), DatasetError> {
         let images = folder.join("images");
@@ -178,7 +221,8 @@ impl Dataset {
         }
         let annotation = folder.join("annotation.json");
         let mut coco = CocoFile::read(&annotation, report)?;
-        choose_buildings(&mut coco, building_category, self.building_category)?;
+        let further = take_further(&coco, &categories.further)?;
+        choose_buildings(&mut coco, categories.building, self.building_category)?;
 
         let present: HashSet<&str> = files.iter().map(String::as_str).collect();
         for (at, record) in coco.images.iter().enumerate() {
@@ -214,6 +258,7 @@ impl Dataset {
             report.push(Problem::of_file(&images.join(name), kind));
         }
         self.files.push(coco);
+        self.further.push(further);
         Ok(())
     }
 
@@ -235,6 +280,13 @@ impl Dataset {
         self.files[tile.id.folder as usize].annotations(tile.record)
     }
 
+    /// The objects of further categories of a tile, in the order of their file.
+    #[must_use]
+    pub fn further<'a>(&'a self, tile: &Tile) -> &'a [AnnotationRecord] {
+        let of_folder = &self.further[tile.id.folder as usize];
+        of_folder.get(tile.record).map_or(&[], Vec::as_slice)
+    }
+
     /// Number of buildings on all tiles.
     #[must_use]
     pub fn building_count(&self) -> usize {
@@ -243,6 +295,31 @@ impl Dataset {
             .map(|tile| self.buildings(tile).len())
             .sum()
     }
+}
+
+/// The annotations of further categories by image record; empty where there are none.
+fn take_further(
+    coco: &CocoFile,
+    further: &[u64],
+) -> Result<Vec<Vec<AnnotationRecord>>, DatasetError> {
+    if further.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<u64> = coco.categories.iter().map(|category| category.id).collect();
+    if let Some(&expected) = further.iter().find(|id| !found.contains(id)) {
+        let path = coco.path.clone();
+        return Err(DatasetError::NoCategory {
+            path,
+            expected,
+            found,
+        });
+    }
+    let of_image = |index| {
+        let annotations = coco.annotations(index).iter();
+        let wanted = annotations.filter(|a| further.contains(&a.category_id));
+        wanted.cloned().collect()
+    };
+    Ok((0..coco.images.len()).map(of_image).collect())
 }
 
 /// Drops the annotations that are no buildings.

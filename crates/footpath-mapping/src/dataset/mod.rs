@@ -23,5 +23,5 @@ pub use coco::{
 };
 pub use image_file::{EXTENSIONS, is_image_name, read_rgb, read_size};
 pub use json_records::JsonError;
-pub use layout::{Dataset, DatasetError, ImageFile, Split, Tile, TileId, list_images};
+pub use layout::{Categories, Dataset, DatasetError, ImageFile, Split, Tile, TileId, list_images};
 pub use shape::{Parts, Shape};

@@ -9,21 +9,26 @@ use vernier_core::dataset::{
     AnnId, Bbox, CategoryId, CategoryMeta, CocoAnnotation, DetectionArea, DetectionInput, ImageId,
     ImageMeta,
 };
-use vernier_core::evaluate::AREA_UNBOUNDED;
+use vernier_core::evaluate::{AREA_UNBOUNDED, EvalGrid};
 use vernier_core::parity::{iou_thresholds, recall_thresholds};
 use vernier_core::segmentation::{Segmentation, SegmentationRle, SegmentationRleCounts};
 use vernier_core::similarity::SegmGtCache;
 use vernier_core::summarize::{AreaRng, MaxDetSelector, Metric, StatRequest, summarize_with};
 use vernier_core::{
     AreaRange, CocoDataset, CocoDetections, EvalError, EvaluateParams, ParityMode,
-    evaluate_segm_cached_parallel,
+    evaluate_boundary_parallel, evaluate_segm_cached_parallel,
 };
 
 use crate::dataset::{BUILDING_CATEGORY, Dataset};
+use crate::outline::corners_of_shape;
 use crate::rle::{self, Rle, coco_box};
 
 /// Objects of at most this area are small in `*_small` of `IoU` 0.5: 14² px.
 pub const SMALL_AREA_PX2: f64 = 196.0;
+
+/// Half the width of the border that boundary `IoU` looks at, as a part of the image's diagonal
+/// (Cheng et al. 2021, arXiv 2103.16562).
+pub const BOUNDARY_RATIO: f64 = 0.02;
 
 /// An image that predictions are measured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub struct Truth {
     pub area_px: f64,
     /// Whether it marks a crowd: predictions within it count neither way.
     pub crowd: bool,
+    /// Corners of its outline as annotated; see [`crate::outline::corners_of_shape`].
+    pub corners: usize,
 }
 
 /// An object that was found.
@@ -144,9 +151,38 @@ pub struct EvaluationError(#[from] EvalError);
 pub struct Evaluator {
     dataset: CocoDataset,
     cache: SegmGtCache,
-    /// For each image, by rising id: union of the truths, union of the crowds.
-    unions: Vec<(TruthImage, Rle, Rle)>,
+    /// By rising id.
+    pub(super) images: Vec<ImageTruth>,
     truths: usize,
+}
+
+/// What is to be found on one image, crowds apart.
+pub(super) struct ImageTruth {
+    pub(super) image: TruthImage,
+    /// Union of the truths.
+    truth: Rle,
+    /// Union of the crowds.
+    crowd: Rle,
+    /// Number of truths.
+    pub(super) objects: usize,
+    /// Corners of their outlines.
+    pub(super) corners: usize,
+}
+
+/// Pixels of truth and prediction, crowds left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Pixels {
+    /// In both.
+    pub(super) both: u64,
+    /// In at least one.
+    pub(super) either: u64,
+}
+
+impl Pixels {
+    /// Intersection over union; none where there is no pixel.
+    pub(super) fn iou(self) -> Option<f64> {
+        (self.either > 0).then(|| self.both as f64 / self.either as f64)
+    }
 }
 
 const AREAS: [(&str, f64, f64); 6] = [
@@ -199,7 +235,7 @@ impl Evaluator {
                 categories.collect(),
             )?,
             cache: SegmGtCache::new(),
-            unions: truth_unions(images, truths),
+            images: image_truths(images, truths),
             truths: truths.iter().filter(|truth| !truth.crowd).count(),
         })
     }
@@ -229,6 +265,7 @@ impl Evaluator {
                         image_id: image.id,
                         category_id: BUILDING_CATEGORY,
                         area_px: building.area.unwrap_or_else(|| mask.area() as f64),
+                        corners: corners_of_shape(&building.shape, &mask),
                         mask,
                         crowd: building.crowd,
                     })
@@ -246,20 +283,22 @@ impl Evaluator {
     /// # Errors
     /// [`EvaluationError`] if a mask has another size than its image.
     pub fn evaluate(&self, predictions: &[Prediction]) -> Result<Metrics, EvaluationError> {
-        let inputs = predictions.iter().map(|prediction| DetectionInput {
-            id: None,
-            image_id: image_id(prediction.image_id),
-            category_id: CategoryId(prediction.category_id as i64),
-            score: prediction.score,
-            bbox: Bbox::from(prediction.bbox),
-            area: Some(prediction.area_px),
-            segmentation: Some(segmentation(&prediction.mask)),
-            keypoints: None,
-            num_keypoints: None,
-        });
-        let detections =
-            CocoDetections::from_inputs_with_area(inputs.collect(), DetectionArea::Supplied)?;
-        let value = self.coco(&detections)?;
+        self.metrics(&detections(predictions)?, predictions)
+    }
+
+    /// The metrics of predictions that were handed over as `detections`.
+    pub(super) fn metrics(
+        &self,
+        detections: &CocoDetections,
+        predictions: &[Prediction],
+    ) -> Result<Metrics, EvaluationError> {
+        let value = self.coco(detections)?;
+        let pixels = self.pixels(predictions);
+        let sum = |of: fn(&Pixels) -> u64| pixels.iter().map(of).sum();
+        let all = Pixels {
+            both: sum(|p| p.both),
+            either: sum(|p| p.either),
+        };
         Ok(Metrics {
             ap50: value[0],
             ar50: value[1],
@@ -278,8 +317,8 @@ impl Evaluator {
             ap50_large: value[14],
             ar50_small: value[15],
             ar50_large: value[16],
-            iou: self.pixel_iou(predictions),
-            images: self.unions.len(),
+            iou: all.iou().unwrap_or(-1.0),
+            images: self.images.len(),
             truths: self.truths,
             detections: predictions.len(),
         })
@@ -287,10 +326,28 @@ impl Evaluator {
 
     /// The seventeen COCO numbers, in the order of [`Metrics`].
     fn coco(&self, detections: &CocoDetections) -> Result<Vec<f64>, EvaluationError> {
-        let area_ranges: Vec<AreaRange> = AREAS
+        let areas = AREAS.map(|(_, lo, hi)| [lo, hi]);
+        let grid = self.matched(detections, &areas, Similarity::Masks)?;
+        let params = GridAccumulateParams {
+            iou_thresholds: iou_thresholds(),
+            recall_thresholds: recall_thresholds(),
+            max_dets: &MAX_DETECTIONS,
+        };
+        let accumulated = accumulate_grid(&grid, params, ParityMode::Strict)?;
+        Ok(summarize_with(&accumulated, &plan(), iou_thresholds(), &MAX_DETECTIONS)?.stats())
+    }
+
+    /// What matches what, at each of COCO's ten thresholds and in each range of areas (px²).
+    pub(super) fn matched(
+        &self,
+        detections: &CocoDetections,
+        areas: &[[f64; 2]],
+        similarity: Similarity,
+    ) -> Result<EvalGrid, EvaluationError> {
+        let area_ranges: Vec<AreaRange> = areas
             .iter()
             .zip(0..)
-            .map(|(&(_, lo, hi), index)| AreaRange { index, lo, hi })
+            .map(|(&[lo, hi], index)| AreaRange { index, lo, hi })
             .collect();
         let params = EvaluateParams {
             iou_thresholds: iou_thresholds(),
@@ -300,43 +357,85 @@ impl Evaluator {
             retain_iou: false,
             retain_meta: false,
         };
-        let mode = ParityMode::Strict;
-        let grid =
-            evaluate_segm_cached_parallel(&self.dataset, detections, params, mode, &self.cache)?;
-        let params = GridAccumulateParams {
-            iou_thresholds: iou_thresholds(),
-            recall_thresholds: recall_thresholds(),
-            max_dets: &MAX_DETECTIONS,
-        };
-        let accumulated = accumulate_grid(&grid, params, mode)?;
-        Ok(summarize_with(&accumulated, &plan(), iou_thresholds(), &MAX_DETECTIONS)?.stats())
+        let (truth, mode) = (&self.dataset, ParityMode::Strict);
+        Ok(match similarity {
+            Similarity::Masks => {
+                evaluate_segm_cached_parallel(truth, detections, params, mode, &self.cache)?
+            }
+            Similarity::Boundaries => {
+                evaluate_boundary_parallel(truth, detections, params, mode, BOUNDARY_RATIO)?
+            }
+        })
     }
 
-    /// Intersection over union of all images' pixels together.
-    fn pixel_iou(&self, predictions: &[Prediction]) -> f64 {
-        let mut by_image: Vec<&Prediction> = predictions.iter().collect();
-        by_image.sort_by_key(|prediction| prediction.image_id);
-        let count = |(image, truth, crowd): &(TruthImage, Rle, Rle)| {
-            let start = by_image.partition_point(|p| p.image_id < image.id);
-            let end = by_image.partition_point(|p| p.image_id <= image.id);
-            let masks: Vec<Rle> = by_image[start..end]
-                .iter()
-                .map(|p| p.mask.clone())
-                .collect();
+    /// The pixels of each image.
+    pub(super) fn pixels(&self, predictions: &[Prediction]) -> Vec<Pixels> {
+        let by_image = ByImage::new(predictions);
+        let count = |truth: &ImageTruth| {
+            let ImageTruth {
+                image,
+                truth,
+                crowd,
+                ..
+            } = truth;
+            let masks: Vec<Rle> = by_image.of(image.id).map(|p| p.mask.clone()).collect();
             let found = rle::union(&masks, image.width, image.height);
             let outside = |mask: &Rle| mask.area() - common(mask, crowd);
             let both = Rle::merge(&[truth.clone(), found.clone()], true);
             let both = both.map_or(0, |both| outside(&both));
-            (both, outside(truth) + outside(&found) - both)
+            Pixels {
+                both,
+                either: outside(truth) + outside(&found) - both,
+            }
         };
-        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
-        let (both, either) = self.unions.par_iter().map(count).reduce(|| (0, 0), sum);
-        if either == 0 {
-            -1.0
-        } else {
-            both as f64 / either as f64
-        }
+        self.images.par_iter().map(count).collect()
     }
+}
+
+/// How alike two masks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Similarity {
+    /// `IoU` of the masks.
+    Masks,
+    /// The lesser of the `IoU` of the masks and of their borders.
+    Boundaries,
+}
+
+/// Predictions sorted by image.
+pub(super) struct ByImage<'a>(Vec<&'a Prediction>);
+
+impl<'a> ByImage<'a> {
+    pub(super) fn new(predictions: &'a [Prediction]) -> Self {
+        let mut sorted: Vec<&Prediction> = predictions.iter().collect();
+        sorted.sort_by_key(|prediction| prediction.image_id);
+        Self(sorted)
+    }
+
+    /// Those of one image, in the order given.
+    pub(super) fn of(&self, image: u64) -> impl Iterator<Item = &'a Prediction> + '_ {
+        let start = self.0.partition_point(|p| p.image_id < image);
+        let end = self.0.partition_point(|p| p.image_id <= image);
+        self.0[start..end].iter().copied()
+    }
+}
+
+/// Predictions as the COCO crate takes them.
+pub(super) fn detections(predictions: &[Prediction]) -> Result<CocoDetections, EvaluationError> {
+    let inputs = predictions.iter().map(|prediction| DetectionInput {
+        id: None,
+        image_id: image_id(prediction.image_id),
+        category_id: CategoryId(prediction.category_id as i64),
+        score: prediction.score,
+        bbox: Bbox::from(prediction.bbox),
+        area: Some(prediction.area_px),
+        segmentation: Some(segmentation(&prediction.mask)),
+        keypoints: None,
+        num_keypoints: None,
+    });
+    Ok(CocoDetections::from_inputs_with_area(
+        inputs.collect(),
+        DetectionArea::Supplied,
+    )?)
 }
 
 /// Pixels of both masks, which have one size.
@@ -344,7 +443,7 @@ fn common(a: &Rle, b: &Rle) -> u64 {
     a.intersect_area(b).unwrap_or(0)
 }
 
-fn truth_unions(images: &[TruthImage], truths: &[Truth]) -> Vec<(TruthImage, Rle, Rle)> {
+fn image_truths(images: &[TruthImage], truths: &[Truth]) -> Vec<ImageTruth> {
     let mut images = images.to_vec();
     images.sort_by_key(|image| image.id);
     let mut by_image: Vec<&Truth> = truths.iter().collect();
@@ -352,15 +451,19 @@ fn truth_unions(images: &[TruthImage], truths: &[Truth]) -> Vec<(TruthImage, Rle
     let unite = |image: TruthImage| {
         let start = by_image.partition_point(|truth| truth.image_id < image.id);
         let end = by_image.partition_point(|truth| truth.image_id <= image.id);
-        let masks = |crowd: bool| {
-            let kind = by_image[start..end]
-                .iter()
-                .filter(|truth| truth.crowd == crowd);
-            let masks: Vec<Rle> = kind.map(|truth| truth.mask.clone()).collect();
+        let (crowds, buildings): (Vec<&Truth>, Vec<&Truth>) =
+            by_image[start..end].iter().partition(|truth| truth.crowd);
+        let union = |truths: &[&Truth]| {
+            let masks: Vec<Rle> = truths.iter().map(|truth| truth.mask.clone()).collect();
             rle::union(&masks, image.width, image.height)
         };
-        let (buildings, crowds) = (masks(false), masks(true));
-        (image, buildings, crowds)
+        ImageTruth {
+            truth: union(&buildings),
+            crowd: union(&crowds),
+            objects: buildings.len(),
+            corners: buildings.iter().map(|truth| truth.corners).sum(),
+            image,
+        }
     };
     images.into_par_iter().map(unite).collect()
 }

@@ -1,4 +1,4 @@
-//! How good predictions are: COCO's average precision and recall, and pixel `IoU`.
+//! How good predictions are: COCO's average precision and recall, pixel `IoU`, borders, intervals.
 //!
 //! # Which crate computes AP
 //! Two crates restate pycocotools' `COCOeval`: `vernier-core` 0.6 (with
@@ -25,12 +25,20 @@
 //! A metric without any truth it could count is **-1**, as pycocotools prints
 //! it; so is [`Metrics::iou`] where neither truth nor prediction has a pixel.
 
+mod bootstrap;
 mod evaluator;
+mod examine;
+mod outcomes;
+mod ranking;
 mod results;
 mod score;
 
+pub use bootstrap::{Bootstrap, CONFIDENCE, draw};
 pub use evaluator::{
-    EvaluationError, Evaluator, Metrics, Prediction, SMALL_AREA_PX2, Truth, TruthImage,
+    BOUNDARY_RATIO, EvaluationError, Evaluator, Metrics, Prediction, SMALL_AREA_PX2, Truth,
+    TruthImage,
 };
+pub use examine::{Detail, Examination, ImageScore, SizeScore};
+pub use outcomes::{MEASURES, Measures, Outcomes};
 pub use results::read_predictions;
 pub use score::{ScoreError, score};

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::evaluator::{EvaluationError, Evaluator, Metrics, Truth, TruthImage};
 use super::results::read_predictions;
 use crate::dataset::{CocoError, CocoFile, JsonError};
+use crate::outline::corners_of_shape;
 use crate::problem::{Refused, Report, Strictness};
 
 /// Why a results file has no score.
@@ -69,6 +70,7 @@ fn truths(coco: &CocoFile) -> Vec<Truth> {
                 image_id: annotation.image_id,
                 category_id: annotation.category_id,
                 area_px: annotation.area.unwrap_or_else(|| mask.area() as f64),
+                corners: corners_of_shape(&annotation.shape, &mask),
                 mask,
                 crowd: annotation.crowd,
             })

@@ -1,24 +1,52 @@
 //! How a trained network looks at an image: as it is, padded, or in several poses.
 
+mod aggregate;
+mod ensemble;
 mod padding;
+mod precision;
+mod symmetry;
 mod tta;
 
+pub use aggregate::Aggregate;
+pub use ensemble::join_networks;
 pub use padding::{PadMode, PaddingOptions};
-pub use tta::{Aggregate, Symmetry, TtaCompat, TtaOptions};
+pub use precision::WeightPrecision;
+pub use symmetry::Symmetry;
+pub use tta::{TtaCompat, TtaOptions};
 
 use crate::plane::{Plane, Size};
 use footpath_vision::predictor::Predictor;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
-/// Settings of the pipelines that do more than resize.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// How trained networks look at images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InferenceOptions {
+    /// Files of networks (safetensors, as `footpath train` writes them) that answer beside the
+    /// pipeline's own; none unless told.
+    pub ensemble: Vec<PathBuf>,
+    /// How the networks' answers are joined; `gmean` unless told.
+    pub ensemble_aggregate: Aggregate,
     /// Pipelines `unet_tta…`: test-time augmentation.
     pub tta: TtaOptions,
     /// Pipelines `unet_padded…`: images are padded instead of resized.
     pub padding: PaddingOptions,
+    /// How precisely the network multiplies. `f32` unless told.
+    pub precision: WeightPrecision,
+}
+
+impl Default for InferenceOptions {
+    fn default() -> Self {
+        Self {
+            ensemble: Vec::new(),
+            ensemble_aggregate: Aggregate::Gmean,
+            tta: TtaOptions::default(),
+            padding: PaddingOptions::default(),
+            precision: WeightPrecision::default(),
+        }
+    }
 }
 
 /// What a network cannot do to an image.
@@ -37,7 +65,8 @@ pub enum InferenceError {
     },
     /// No pose at all.
     #[error(
-        "inference.tta: symmetries and gains need at least one entry each, for example identity and 1.0"
+        "inference.tta: symmetries, gains and hues_deg need at least one entry each, for example \
+         identity, 1.0 and 0.0"
     )]
     NoPass,
     /// A gain that is no positive number.
@@ -45,6 +74,12 @@ pub enum InferenceError {
     Gain {
         /// The gain.
         gain: f32,
+    },
+    /// An angle that is no number.
+    #[error("inference.tta.hues_deg has {hue_deg}, expected degrees, for example 30.0")]
+    Hue {
+        /// The angle.
+        hue_deg: f32,
     },
 }
 
@@ -79,7 +114,7 @@ impl Look {
                 Ok(options.crop(&single(&predictor, &padded), Size::of(image)))
             }
             Self::Tta(options) => {
-                options.check(predictor.size())?;
+                options.check_for(predictor.size())?;
                 Ok(options.predict(image, |poses| predictor.predict_at_network_size(poses)))
             }
         }

@@ -1,6 +1,7 @@
 //! Images with a margin: the network sees beyond the border, and nothing is resized.
 
 use crate::plane::{Plane, Size};
+pub use footpath_vision::loader::PadMode;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -22,32 +23,6 @@ impl Default for PaddingOptions {
         Self {
             margin_px: 10,
             mode: PadMode::Replicate,
-        }
-    }
-}
-
-/// What a margin shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PadMode {
-    /// The outermost pixel again and again.
-    Replicate,
-    /// The image mirrored at its outermost pixel, which is not repeated.
-    Reflect,
-}
-
-impl PadMode {
-    /// The pixel of `0..length` that position `at` shows.
-    fn source(self, at: isize, length: usize) -> usize {
-        let last = length as isize - 1;
-        match self {
-            Self::Replicate => at.clamp(0, last) as usize,
-            Self::Reflect if last == 0 => 0,
-            Self::Reflect => {
-                let period = 2 * last;
-                let at = at.rem_euclid(period);
-                at.min(period - at) as usize
-            }
         }
     }
 }
@@ -84,14 +59,6 @@ impl PaddingOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn margins_replicate_or_reflect() {
-        let row = |mode: PadMode| (-3..6).map(|at| mode.source(at, 3)).collect::<Vec<_>>();
-        assert_eq!(row(PadMode::Replicate), [0, 0, 0, 0, 1, 2, 2, 2, 2]);
-        assert_eq!(row(PadMode::Reflect), [1, 2, 1, 0, 1, 2, 1, 0, 1]);
-        assert_eq!(PadMode::Reflect.source(5, 1), 0);
-    }
 
     #[test]
     fn cropping_undoes_padding() {

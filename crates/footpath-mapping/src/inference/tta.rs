@@ -4,106 +4,11 @@
 //! comes back lies where it was, without interpolation.
 
 use super::InferenceError;
+use super::aggregate::{Aggregate, Join};
+use super::symmetry::Symmetry;
 use crate::plane::{Plane, Size};
-use image::{RgbImage, imageops};
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
-
-/// A symmetry of the square.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Symmetry {
-    /// As it is.
-    Identity,
-    /// A quarter turn clockwise.
-    QuarterTurn,
-    /// A half turn.
-    HalfTurn,
-    /// A quarter turn counter-clockwise.
-    ThreeQuarterTurn,
-    /// Left and right swapped.
-    FlipColumns,
-    /// Top and bottom swapped.
-    FlipRows,
-    /// Rows and columns swapped.
-    Transpose,
-    /// Rows and columns swapped about the other diagonal.
-    AntiTranspose,
-}
-
-impl Symmetry {
-    /// All eight.
-    pub const ALL: [Self; 8] = [
-        Self::Identity,
-        Self::QuarterTurn,
-        Self::HalfTurn,
-        Self::ThreeQuarterTurn,
-        Self::FlipColumns,
-        Self::FlipRows,
-        Self::Transpose,
-        Self::AntiTranspose,
-    ];
-
-    /// Whether width and height change places.
-    #[must_use]
-    pub fn swaps_sides(self) -> bool {
-        matches!(
-            self,
-            Self::QuarterTurn | Self::ThreeQuarterTurn | Self::Transpose | Self::AntiTranspose
-        )
-    }
-
-    fn is_reflection(self) -> bool {
-        matches!(
-            self,
-            Self::FlipColumns | Self::FlipRows | Self::Transpose | Self::AntiTranspose
-        )
-    }
-
-    /// The image in this pose.
-    #[must_use]
-    pub fn pose(self, image: &RgbImage) -> RgbImage {
-        match self {
-            Self::Identity => image.clone(),
-            Self::QuarterTurn => imageops::rotate90(image),
-            Self::HalfTurn => imageops::rotate180(image),
-            Self::ThreeQuarterTurn => imageops::rotate270(image),
-            Self::FlipColumns => imageops::flip_horizontal(image),
-            Self::FlipRows => imageops::flip_vertical(image),
-            Self::Transpose => imageops::flip_horizontal(&imageops::rotate90(image)),
-            Self::AntiTranspose => imageops::flip_vertical(&imageops::rotate90(image)),
-        }
-    }
-
-    /// Where the pixel `(y, x)` of an image of `height` x `width` px lies in its pose.
-    #[must_use]
-    pub fn place(self, y: usize, x: usize, height: usize, width: usize) -> (usize, usize) {
-        let (bottom, right) = (height - 1 - y, width - 1 - x);
-        match self {
-            Self::Identity => (y, x),
-            Self::QuarterTurn => (x, bottom),
-            Self::HalfTurn => (bottom, right),
-            Self::ThreeQuarterTurn => (right, y),
-            Self::FlipColumns => (y, right),
-            Self::FlipRows => (bottom, x),
-            Self::Transpose => (x, y),
-            Self::AntiTranspose => (right, bottom),
-        }
-    }
-}
-
-/// How the answers of the poses are joined, pixel by pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aggregate {
-    /// Arithmetic mean.
-    Mean,
-    /// Geometric mean of the probabilities of both classes, then normalised: the mean of the log odds.
-    Gmean,
-    /// The lowest probability of building.
-    Min,
-    /// The highest probability of building.
-    Max,
-}
 
 /// Which poses, and how they are joined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +18,8 @@ pub struct TtaOptions {
     pub symmetries: Vec<Symmetry>,
     /// Each pose is seen in each of these brightnesses (factors of the 8-bit values); `[1.0]` unless told.
     pub gains: Vec<f32>,
+    /// And with its hues turned about the grey axis by each of these angles, degrees; `[0.0]` unless told.
+    pub hues_deg: Vec<f32>,
     /// How answers are joined; `gmean` unless told.
     pub aggregate: Aggregate,
     /// Behaviours of the 2018 solution to compare with.
@@ -134,6 +41,7 @@ impl Default for TtaOptions {
         Self {
             symmetries: Symmetry::ALL.to_vec(),
             gains: vec![1.0],
+            hues_deg: vec![0.0],
             aggregate: Aggregate::Gmean,
             compat: TtaCompat::default(),
         }
@@ -141,23 +49,31 @@ impl Default for TtaOptions {
 }
 
 impl TtaOptions {
-    /// Refuses options that a network of input `size` cannot follow.
+    /// Refuses options that no network can follow.
     ///
     /// # Errors
     /// [`InferenceError`] says which and what to change.
-    pub fn check(&self, size: Size) -> Result<(), InferenceError> {
-        if self.symmetries.is_empty() || self.gains.is_empty() {
+    pub fn check(&self) -> Result<(), InferenceError> {
+        if self.symmetries.is_empty() || self.gains.is_empty() || self.hues_deg.is_empty() {
             return Err(InferenceError::NoPass);
         }
-        if let Some(&gain) = self
-            .gains
-            .iter()
-            .find(|gain| !(gain.is_finite() && **gain > 0.0))
-        {
+        let mut gains = self.gains.iter();
+        if let Some(&gain) = gains.find(|gain| !(gain.is_finite() && **gain > 0.0)) {
             return Err(InferenceError::Gain { gain });
         }
-        let sideways = self.symmetries.iter().find(|pose| pose.swaps_sides());
-        match sideways {
+        match self.hues_deg.iter().find(|hue| !hue.is_finite()) {
+            Some(&hue_deg) => Err(InferenceError::Hue { hue_deg }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses options that a network of input `size` cannot follow.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and where a pose turns an oblong on its side.
+    pub fn check_for(&self, size: Size) -> Result<(), InferenceError> {
+        self.check()?;
+        match self.symmetries.iter().find(|pose| pose.swaps_sides()) {
             Some(&symmetry) if size.height != size.width => {
                 Err(InferenceError::Oblong { symmetry, size })
             }
@@ -179,88 +95,92 @@ impl TtaOptions {
         image: &RgbImage,
         predict: impl FnOnce(&[RgbImage]) -> Vec<Plane<f32>>,
     ) -> Plane<f32> {
-        let passes: Vec<(Symmetry, f32)> = self
-            .symmetries
-            .iter()
-            .flat_map(|&pose| self.gains.iter().map(move |&gain| (pose, gain)))
-            .collect();
-        let poses: Vec<RgbImage> = passes
-            .iter()
-            .map(|&(pose, gain)| brighten(pose.pose(image), gain))
-            .collect();
-        let maps = predict(&poses);
-        assert_eq!(maps.len(), passes.len(), "maps for poses");
-        let weights: Vec<f64> = passes
-            .iter()
-            .map(|(pose, _)| {
-                if self.compat.tta_passes && pose.is_reflection() {
-                    3.0
-                } else {
-                    1.0
-                }
-            })
-            .collect();
-        let seen = maps[0].size();
-        let size = if passes[0].0.swaps_sides() {
-            Size::new(seen.width, seen.height)
-        } else {
-            seen
-        };
-        let upright: Vec<Plane<f32>> = passes
-            .iter()
-            .zip(&maps)
-            .map(|(&(pose, _), map)| {
-                Plane::from_fn(size, |y, x| {
-                    let (row, column) = pose.place(y, x, size.height, size.width);
-                    map.at(row, column)
-                })
-            })
-            .collect();
-        let mut values = vec![0.0; upright.len()];
-        let joined = (0..size.pixels()).map(|pixel| {
-            for (value, plane) in values.iter_mut().zip(&upright) {
-                *value = plane.values()[pixel];
-            }
-            self.join(&values, &weights)
-        });
-        Plane::new(size, joined.collect())
-    }
-
-    /// One pixel. In f64, so that n equal f32 join to themselves exactly.
-    fn join(&self, values: &[f32], weights: &[f64]) -> f32 {
-        let mean = |of: &dyn Fn(f64) -> f64| {
-            let pairs = values.iter().zip(weights);
-            let sum: f64 = pairs.map(|(&v, &w)| w * of(f64::from(v))).sum();
-            sum / weights.iter().sum::<f64>()
-        };
-        match self.aggregate {
-            Aggregate::Mean => mean(&|p| p) as f32,
-            Aggregate::Min => values.iter().copied().fold(f32::INFINITY, f32::min),
-            Aggregate::Max => values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
-            Aggregate::Gmean => {
-                let building = mean(&libm::log).min(0.0);
-                let building = libm::exp(building);
-                if self.compat.gmean_unnormalised {
-                    return building as f32;
-                }
-                let background = libm::exp(mean(&|p| libm::log(1.0 - p)));
-                let both = building + background;
-                // Passes that are sure of opposite things leave nothing of either.
-                if both > 0.0 {
-                    (building / both) as f32
-                } else {
-                    0.5
+        let mut passes = Vec::new();
+        let mut poses = Vec::new();
+        for &symmetry in &self.symmetries {
+            let posed = symmetry.pose(image);
+            for &gain in &self.gains {
+                for &hue_deg in &self.hues_deg {
+                    passes.push(symmetry);
+                    poses.push(recolour(posed.clone(), gain, hue_deg));
                 }
             }
         }
+        let maps = predict(&poses);
+        assert_eq!(maps.len(), passes.len(), "maps for poses");
+        self.join(&passes, &maps)
+    }
+
+    /// The answers to poses as one upright answer.
+    ///
+    /// # Panics
+    /// If the numbers of poses and answers differ or there is none, or answers differ in size.
+    #[must_use]
+    pub fn join(&self, poses: &[Symmetry], answers: &[Plane<f32>]) -> Plane<f32> {
+        /// As high as a cache line is long: a pose on its side reads columns.
+        const BAND: usize = 16;
+        assert_eq!(poses.len(), answers.len(), "answers to poses");
+        let upright = |pose: Symmetry, answer: &Plane<f32>| {
+            let Size { height, width } = answer.size();
+            if pose.swaps_sides() {
+                Size::new(width, height)
+            } else {
+                answer.size()
+            }
+        };
+        let size = upright(poses[0], &answers[0]);
+        for (&pose, answer) in poses.iter().zip(answers) {
+            assert_eq!(upright(pose, answer), size, "size of an answer");
+        }
+        let weight = |pose: &Symmetry| {
+            if self.compat.tta_passes && pose.is_reflection() {
+                3.0
+            } else {
+                1.0
+            }
+        };
+        let weights = poses.iter().map(weight).collect();
+        let join = Join::new(self.aggregate, weights, !self.compat.gmean_unnormalised);
+        let mut bands = vec![vec![0.0; BAND * size.width]; poses.len()];
+        let mut joined = Vec::with_capacity(size.pixels());
+        for top in (0..size.height).step_by(BAND) {
+            let rows = BAND.min(size.height - top);
+            for ((&pose, answer), band) in poses.iter().zip(answers).zip(&mut bands) {
+                for (row, out) in band.chunks_exact_mut(size.width).take(rows).enumerate() {
+                    pose.upright_row(answer, top + row, out);
+                }
+            }
+            let bands: Vec<&[f32]> = bands.iter().map(|b| &b[..rows * size.width]).collect();
+            join.pixels(&bands, &mut joined);
+        }
+        Plane::new(size, joined)
     }
 }
 
-fn brighten(mut image: RgbImage, gain: f32) -> RgbImage {
-    if gain != 1.0 {
-        for value in image.iter_mut() {
-            *value = (f32::from(*value) * gain + 0.5) as u8;
-        }
+/// The image brighter by a factor, its hues turned by an angle.
+fn recolour(mut image: RgbImage, gain: f32, hue_deg: f32) -> RgbImage {
+    if gain == 1.0 && hue_deg == 0.0 {
+        return image;
+    }
+    // A turn about the grey axis (Rodrigues): each channel keeps `own` and takes from the others.
+    let (sin, cos) = (
+        libm::sinf(hue_deg.to_radians()),
+        libm::cosf(hue_deg.to_radians()),
+    );
+    let even = (1.0 - cos) / 3.0;
+    let (own, next, after) = (
+        cos + even,
+        even - sin / 3.0_f32.sqrt(),
+        even + sin / 3.0_f32.sqrt(),
+    );
+    for pixel in image.pixels_mut() {
+        let [r, g, b] = pixel.0.map(f32::from);
+        let turned = [
+            own * r + next * g + after * b,
+            own * g + next * b + after * r,
+            own * b + next * r + after * g,
+        ];
+        pixel.0 = turned.map(|value| (value * gain + 0.5) as u8);
     }
     image
 }
@@ -306,24 +226,6 @@ mod tests {
                 let options = TtaOptions { symmetries: symmetries.clone(), aggregate, ..TtaOptions::default() };
                 prop_assert_eq!(&options.predict(&image, symmetric), &plain, "{:?}", options);
             }
-        }
-    }
-
-    #[test]
-    fn each_pose_moves_each_pixel_where_it_says() {
-        let image = RgbImage::from_fn(3, 2, |x, y| image::Rgb([x as u8, y as u8, 0]));
-        let mut seen = Vec::new();
-        for symmetry in Symmetry::ALL {
-            let posed = symmetry.pose(&image);
-            for y in 0..2 {
-                for x in 0..3 {
-                    let (row, column) = symmetry.place(y, x, 2, 3);
-                    let found = posed.get_pixel(column as u32, row as u32);
-                    assert_eq!(found.0, [x as u8, y as u8, 0], "{symmetry:?}");
-                }
-            }
-            assert!(!seen.contains(&posed), "{symmetry:?} is another's twin");
-            seen.push(posed);
         }
     }
 
@@ -374,16 +276,22 @@ mod tests {
     }
 
     #[test]
-    fn sure_passes_that_disagree_leave_one_half() {
-        let options = TtaOptions::default();
-        assert_eq!(options.join(&[0.0, 1.0], &[1.0, 1.0]), 0.5);
-        assert_eq!(options.join(&[0.0, 0.0], &[1.0, 1.0]), 0.0);
-        assert_eq!(options.join(&[1.0, 1.0], &[1.0, 1.0]), 1.0);
+    fn hues_turn_about_grey() {
+        let image = RgbImage::from_fn(2, 1, |x, _| image::Rgb([200 - 100 * x as u8, 100, 100]));
+        let turned = recolour(image.clone(), 1.0, 120.0);
+        // Red becomes green, grey stays.
+        assert_eq!(turned.get_pixel(0, 0).0, [100, 200, 100]);
+        assert_eq!(turned.get_pixel(1, 0).0, [100, 100, 100]);
+        assert_eq!(recolour(image.clone(), 1.0, 0.0), image);
+        let bright = recolour(image, 2.0, 0.0);
+        assert_eq!(bright.get_pixel(0, 0).0, [255, 200, 200]);
     }
 
     #[test]
     fn what_does_not_fit_says_what_to_change() {
-        let oblong = TtaOptions::default().check(Size::new(64, 128)).unwrap_err();
+        let oblong = TtaOptions::default()
+            .check_for(Size::new(64, 128))
+            .unwrap_err();
         assert_eq!(
             oblong.to_string(),
             "inference.tta.symmetries has QuarterTurn, which turns a 64x128 px input on its side: set \
@@ -393,6 +301,6 @@ mod tests {
             symmetries: Vec::new(),
             ..TtaOptions::default()
         };
-        assert_eq!(none.check(Size::new(64, 64)), Err(InferenceError::NoPass));
+        assert_eq!(none.check(), Err(InferenceError::NoPass));
     }
 }

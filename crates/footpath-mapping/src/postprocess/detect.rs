@@ -13,6 +13,9 @@ pub struct Detection {
     pub mask: Rle,
     /// How sure: detections of a data set are ranked by it.
     pub score: f64,
+    /// How often a building of this score is one (`IoU` at least 0.5), in 0..1; where a second level
+    /// learnt that.
+    pub probability: Option<f64>,
 }
 
 /// A detection as the challenge's results file has it.
@@ -28,6 +31,9 @@ pub struct ResultRecord {
     pub segmentation: RleRecord,
     /// Left, top, width, height, px.
     pub bbox: [f64; 4],
+    /// How often a building of this score is one; an addition that other readers pass over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// The image's file name; an addition that other readers pass over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
@@ -43,6 +49,7 @@ impl Detection {
             score: self.score,
             segmentation: RleRecord::new(&self.mask),
             bbox: coco_box(&self.mask),
+            probability: self.probability,
             file_name: file_name.map(str::to_owned),
         }
     }
@@ -110,6 +117,7 @@ impl Object {
         Detection {
             mask: Rle::from_counts(height, width, self.counts),
             score: self.sum / area * area.sqrt(),
+            probability: None,
         }
     }
 }

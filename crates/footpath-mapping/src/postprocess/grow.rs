@@ -109,7 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn the_old_dilation_overwrites() {
+    fn the_old_dilation_overwrites_and_ours_does_not() {
+        assert_eq!(
+            grow_labels(&row(&[1, 0, 1, 1]), 1).plane().values(),
+            [1, 1, 2, 2]
+        );
         assert_eq!(
             overwrite_labels(&row(&[1, 0, 1, 1]), 3).plane().values(),
             [1, 2, 2, 2]

@@ -1,7 +1,9 @@
-//! From a probability map to scored buildings: resize to the image, threshold,
-//! erode, label (4-connected), split, dilate, score, encode.
+//! From a probability map to scored buildings: lean on the image's colours, resize to the image,
+//! threshold, close, fill, open, erode, label (4-connected), split, dilate, score, encode.
 
+mod crf;
 mod detect;
+mod gauss;
 mod grow;
 mod label;
 mod resize;
@@ -10,6 +12,7 @@ mod threshold;
 
 use serde::{Deserialize, Serialize};
 
+pub use crf::{CrfError, CrfOptions};
 pub use detect::{Detection, ResultRecord, detect};
 pub use grow::{grow_labels, overwrite_labels};
 pub use label::{Labels, label_components};
@@ -17,7 +20,7 @@ pub use resize::resize_bilinear;
 pub use split::{Split, SplitError};
 pub use threshold::{even_thresholds, threshold};
 
-use crate::morphology::erode;
+use crate::morphology::{close, erode, fill_holes, open};
 use crate::plane::Plane;
 
 /// How probability maps become buildings.
@@ -26,6 +29,15 @@ use crate::plane::Plane;
 pub struct PostprocessOptions {
     /// A pixel is building where its probability exceeds this, in 0..1.
     pub threshold: f32,
+    /// Lean the probabilities on the image's colours first; not unless told. Done where the image is
+    /// at hand, not by [`Postprocess`].
+    pub crf: Option<CrfOptions>,
+    /// Fill gaps of the mask that a square of this odd side does not fit in, px; 0 or 1 for none.
+    pub close_side_px: u32,
+    /// Fill holes of the mask of at most this many pixels.
+    pub fill_holes_px: u32,
+    /// Leave out what a square of this odd side does not fit in, px; 0 or 1 for none.
+    pub open_side_px: u32,
     /// Erode the mask by a square of this odd side, px; 0 or 1 for none.
     /// Objects that would vanish are put back.
     pub erode_side_px: u32,
@@ -43,6 +55,10 @@ impl Default for PostprocessOptions {
     fn default() -> Self {
         Self {
             threshold: 0.5,
+            crf: None,
+            close_side_px: 0,
+            fill_holes_px: 0,
+            open_side_px: 0,
             erode_side_px: 0,
             split: Split::None,
             least_area_px: 0,
@@ -67,7 +83,7 @@ pub struct PostprocessCompat {
 pub enum PostprocessError {
     /// An even square would move the objects by half a pixel.
     #[error(
-        "{option} is {side_px} px, expected an odd number (or 0 for none): an even square moves objects by half a pixel"
+        "postprocess.{option} is {side_px} px, expected an odd number (or 0 for none): an even square moves objects by half a pixel"
     )]
     EvenSide {
         /// The option's name.
@@ -78,8 +94,11 @@ pub enum PostprocessError {
     /// A setting of [`PostprocessOptions::split`] out of its range.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// A setting of [`PostprocessOptions::crf`] out of its range.
+    #[error(transparent)]
+    Crf(#[from] CrfError),
     /// A threshold outside 0..1.
-    #[error("threshold is {threshold}, expected a probability from 0 to 1")]
+    #[error("postprocess.threshold is {threshold}, expected a probability from 0 to 1")]
     Threshold {
         /// Its value.
         threshold: f32,
@@ -98,28 +117,31 @@ impl Postprocess {
     pub fn new(options: PostprocessOptions) -> Result<Self, PostprocessError> {
         let PostprocessOptions {
             threshold,
-            erode_side_px,
             split,
-            least_area_px: _,
-            dilate_side_px,
             compat,
+            ..
         } = options;
         if !(0.0..=1.0).contains(&threshold) {
             return Err(PostprocessError::Threshold { threshold });
         }
         split.check(threshold)?;
-        let even = |side_px: u32| side_px > 0 && side_px.is_multiple_of(2);
-        if even(erode_side_px) {
-            return Err(PostprocessError::EvenSide {
-                option: "erode_side_px",
-                side_px: erode_side_px,
-            });
+        if let Some(crf) = &options.crf {
+            crf.check()?;
         }
-        if even(dilate_side_px) && !compat.dilate_overwrite {
-            return Err(PostprocessError::EvenSide {
-                option: "dilate_side_px",
-                side_px: dilate_side_px,
-            });
+        let even = |side_px: u32| side_px > 0 && side_px.is_multiple_of(2);
+        for (option, side_px, may_be_even) in [
+            ("close_side_px", options.close_side_px, false),
+            ("open_side_px", options.open_side_px, false),
+            ("erode_side_px", options.erode_side_px, false),
+            (
+                "dilate_side_px",
+                options.dilate_side_px,
+                compat.dilate_overwrite,
+            ),
+        ] {
+            if even(side_px) && !may_be_even {
+                return Err(PostprocessError::EvenSide { option, side_px });
+            }
         }
         Ok(Self(options))
     }
@@ -156,6 +178,15 @@ impl Postprocess {
     pub fn label(&self, probabilities: &Plane<f32>, threshold: f32) -> Labels {
         let Self(options) = self;
         let mut mask = self::threshold(probabilities, threshold);
+        if options.close_side_px > 1 {
+            mask = close(&mask, options.close_side_px / 2);
+        }
+        if options.fill_holes_px > 0 {
+            mask = fill_holes(&mask, options.fill_holes_px);
+        }
+        if options.open_side_px > 1 {
+            mask = open(&mask, options.open_side_px / 2);
+        }
         if options.erode_side_px > 1 {
             mask = erode_keeping_objects(&mask, options.erode_side_px / 2);
         }
@@ -267,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_border_is_zeroed() {
+    fn the_old_border_is_zeroed_and_ours_is_kept() {
         let compat = PostprocessCompat {
             resize_border: true,
             ..Default::default()
@@ -280,6 +311,41 @@ mod tests {
         let found = run(options);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].mask.area(), 10 * 6);
+        let ours = run(PostprocessOptions {
+            threshold: 0.1,
+            ..Default::default()
+        });
+        assert_eq!(ours[0].mask.area(), 12 * 8);
+    }
+
+    #[test]
+    fn opening_closing_and_filling_change_the_mask() {
+        let areas = |options| {
+            let found = run(options);
+            found.iter().map(|d| d.mask.area()).collect::<Vec<_>>()
+        };
+        let open = PostprocessOptions {
+            open_side_px: 3,
+            ..Default::default()
+        };
+        assert_eq!(areas(open), [16]);
+        // The two objects lie 2 px apart.
+        let close = PostprocessOptions {
+            close_side_px: 3,
+            ..Default::default()
+        };
+        assert_eq!(areas(close).len(), 1);
+        let mut holed = probabilities();
+        holed.values_mut()[3 * 12 + 2] = 0.0;
+        let fill = |fill_holes_px| {
+            let options = PostprocessOptions {
+                fill_holes_px,
+                ..Default::default()
+            };
+            let chain = Postprocess::new(options).expect("valid");
+            chain.run(&holed, 12, 8)[0].mask.area()
+        };
+        assert_eq!((fill(0), fill(1)), (15, 16));
     }
 
     #[test]
@@ -298,7 +364,10 @@ mod tests {
             dilate_side_px: 2,
             ..Default::default()
         };
-        assert!(error(even.clone()).starts_with("dilate_side_px is 2 px, expected an odd number"));
+        assert!(
+            error(even.clone())
+                .starts_with("postprocess.dilate_side_px is 2 px, expected an odd number")
+        );
         let compat = PostprocessCompat {
             dilate_overwrite: true,
             ..Default::default()
@@ -310,7 +379,7 @@ mod tests {
         };
         assert_eq!(
             error(wild),
-            "threshold is NaN, expected a probability from 0 to 1"
+            "postprocess.threshold is NaN, expected a probability from 0 to 1"
         );
     }
 }

@@ -12,16 +12,22 @@
 //! run side by side, and the same data gives the same trees on every machine.
 
 mod boosting;
+mod calibration;
 mod candidates;
 mod features;
 mod forest;
+#[cfg(feature = "lightgbm")]
+mod lightgbm;
+mod lightgbm_text;
 mod model;
 mod nms;
 mod options;
 mod tree;
 
+pub use calibration::{Calibration, calibration_error};
 pub use candidates::{Candidate, TileCandidates, find_candidates};
 pub use features::{FEATURES, Features, measure};
+pub use lightgbm_text::{ModelTextError, TreeSum};
 pub use model::{LabelledTile, SecondLevel};
 pub use nms::{Suppressed, suppress};
 pub use options::{Learner, ScoringCompat, ScoringError, ScoringOptions};

@@ -1,9 +1,11 @@
 //! Learning to score, out of fold.
 
 use super::boosting::{Boosted, Boosting};
+use super::calibration::{Calibration, calibration_error};
 use super::candidates::TileCandidates;
 use super::features::{FEATURES, Features};
 use super::forest::Forest;
+use super::lightgbm_text::TreeSum;
 use super::nms::{Suppressed, suppress};
 use super::options::{Learner, ScoringOptions};
 use super::tree::{Growth, Table};
@@ -41,17 +43,24 @@ pub struct SecondLevel {
     pub constant_error: f64,
     /// Number of candidates learnt from.
     pub candidates: usize,
+    /// From scores to probabilities: of everything, then for the tiles of each fold, learnt on the
+    /// others'.
+    calibrations: Vec<Calibration>,
+    /// How far probabilities told for tiles not learnt from are off, in 0..1; see
+    /// [`calibration_error`](super::calibration_error).
+    pub calibration_error: f64,
 }
 
 impl Record for SecondLevel {
     const TYPE: &'static str = "second-level";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Model {
     Boosted(Boosted),
     Forest(Forest),
+    LightGbm(TreeSum),
 }
 
 impl Model {
@@ -59,6 +68,7 @@ impl Model {
         match self {
             Self::Boosted(model) => model.predict(features),
             Self::Forest(model) => model.predict(features),
+            Self::LightGbm(model) => model.predict(features),
         }
     }
 
@@ -66,6 +76,7 @@ impl Model {
         match self {
             Self::Boosted(model) => &model.importance,
             Self::Forest(model) => &model.importance,
+            Self::LightGbm(model) => &model.importance,
         }
     }
 }
@@ -105,12 +116,12 @@ impl SecondLevel {
         }
         let binned = Table::new(&rows.features);
         let count = options.folds;
-        let folds: Vec<(Model, usize)> = (0..count)
+        let folds = (0..count)
             .into_par_iter()
             .map(|fold| {
                 let stop = (fold + 1) % count;
                 let (learn, stop) = match options.learner {
-                    Learner::GradientBoosting { .. } => {
+                    Learner::GradientBoosting { .. } | Learner::LightGbm { .. } => {
                         (rows.of(|f| f != fold && f != stop), rows.of(|f| f == stop))
                     }
                     Learner::RandomForest { .. } => (rows.of(|f| f != fold), Vec::new()),
@@ -118,11 +129,11 @@ impl SecondLevel {
                 let stop = Stop::Rows(&stop);
                 learn_model(&rows, &binned, &learn, &stop, options, fold as u64 + 1)
             })
-            .collect();
+            .collect::<Result<Vec<(Model, usize)>, BoxError>>()?;
         let mut trees: Vec<usize> = folds.iter().map(|(_, trees)| *trees).collect();
         trees.sort_unstable();
         let stop = Stop::After(trees[trees.len() / 2]);
-        let (whole, _) = learn_model(&rows, &binned, &rows.of(|_| true), &stop, options, 0);
+        let (whole, _) = learn_model(&rows, &binned, &rows.of(|_| true), &stop, options, 0)?;
 
         let mean = rows.targets.iter().sum::<f64>() / rows.targets.len() as f64;
         let error = |told: &dyn Fn(usize) -> f64| {
@@ -132,14 +143,59 @@ impl SecondLevel {
                 .sum();
             (sum / rows.targets.len() as f64).sqrt()
         };
-        Ok(Self {
+        let mut fitted = Self {
             out_of_fold_error: error(&|row| folds[rows.folds[row]].0.predict(&rows.features[row])),
             constant_error: error(&|_| mean),
             candidates: rows.targets.len(),
             whole,
             folds: folds.into_iter().map(|(model, _)| model).collect(),
             fold_of,
-        })
+            calibrations: Vec::new(),
+            calibration_error: 0.0,
+        };
+        fitted.calibrate(tiles, options)?;
+        Ok(fitted)
+    }
+
+    /// Learns how often what is kept of the candidates matches a building at `IoU` 0.5.
+    fn calibrate(
+        &mut self,
+        tiles: &[LabelledTile<'_>],
+        options: &ScoringOptions,
+    ) -> Result<(), BoxError> {
+        // Fold, score and match of each building kept, tile by tile.
+        let kept = tiles
+            .par_iter()
+            .map(|labelled| {
+                let masks = labelled.tile.masks();
+                let scores = self.scores(labelled.tile)?;
+                let kept = suppress(&masks, &scores, options.nms_iou, Suppressed::Dropped);
+                let ious = best_ious(&masks, labelled.truth);
+                let fold = self.fold_of.get(&labelled.tile.digest()?).copied();
+                let one = |(place, score): (usize, f64)| (fold, (score, ious[place] >= 0.5));
+                Ok(kept.into_iter().map(one).collect())
+            })
+            .collect::<Result<Vec<Vec<_>>, BoxError>>()?
+            .concat();
+        let fit = |left_out: Option<usize>| {
+            let learnt = kept
+                .iter()
+                .filter(|(fold, _)| left_out.is_none() || *fold != left_out);
+            Calibration::fit(&learnt.map(|(_, scored)| *scored).collect::<Vec<_>>())
+        };
+        let folds = (0..options.folds).map(Some);
+        self.calibrations = std::iter::once(None).chain(folds).map(fit).collect();
+        let told: Vec<(f64, bool)> = kept
+            .iter()
+            .map(|&(fold, (score, hit))| (self.calibration(fold).probability(score), hit))
+            .collect();
+        self.calibration_error = calibration_error(&told);
+        Ok(())
+    }
+
+    /// The calibration for tiles of a fold, or for tiles not learnt from.
+    fn calibration(&self, fold: Option<usize>) -> &Calibration {
+        &self.calibrations[fold.map_or(0, |fold| fold + 1)]
     }
 
     /// The `IoU` that each candidate is expected to have; by trees that never saw its tile.
@@ -174,11 +230,22 @@ impl SecondLevel {
         };
         let mut kept = suppress(&masks, &scores, options.nms_iou, suppressed);
         kept.retain(|(_, score)| *score >= options.least_score);
+        let calibration = self.calibration(self.fold_of.get(&tile.digest()?).copied());
         let detection = |(place, score): (usize, f64)| Detection {
             mask: masks[place].clone(),
             score,
+            probability: Some(calibration.probability(score)),
         };
         Ok(kept.into_iter().map(detection).collect())
+    }
+
+    /// The model of everything as LightGBM's text, where LightGBM learnt it.
+    #[must_use]
+    pub fn lightgbm_text(&self) -> Option<String> {
+        match &self.whole {
+            Model::LightGbm(model) => Some(model.to_text()),
+            _ => None,
+        }
     }
 
     /// The features and what part each has in lowering the error, most important first; sum 1.
@@ -211,7 +278,7 @@ fn learn_model(
     stop: &Stop<'_>,
     options: &ScoringOptions,
     stream: u64,
-) -> (Model, usize) {
+) -> Result<(Model, usize), BoxError> {
     let seed = options.seed.wrapping_mul(1 << 20).wrapping_add(stream);
     match options.learner {
         Learner::GradientBoosting {
@@ -239,7 +306,7 @@ fn learn_model(
             let data = (&*rows.features, &*rows.targets);
             let model = boosting.fit(data, table, learn, stop_rows, seed);
             let trees = model.trees();
-            (Model::Boosted(model), trees)
+            Ok((Model::Boosted(model), trees))
         }
         Learner::RandomForest {
             trees,
@@ -253,8 +320,36 @@ fn learn_model(
                 features: table.features().div_ceil(3),
             };
             let forest = Forest::fit(table, &rows.targets, learn, trees, growth, seed);
-            (Model::Forest(forest), trees)
+            Ok((Model::Forest(forest), trees))
         }
+        #[cfg(feature = "lightgbm")]
+        Learner::LightGbm {
+            trees,
+            learning_rate,
+            leaves,
+            depth,
+            least_rows,
+            patience,
+        } => {
+            let (trees, stop_rows) = match stop {
+                Stop::Rows(rows) => (trees, *rows),
+                Stop::After(trees) => (*trees, [].as_slice()),
+            };
+            let options = super::lightgbm::LightGbm {
+                trees,
+                learning_rate,
+                leaves,
+                depth,
+                least_rows,
+                patience,
+            };
+            let data = (&*rows.features, &*rows.targets);
+            let model = options.fit(data, learn, stop_rows, seed)?;
+            let trees = model.trees();
+            Ok((Model::LightGbm(model), trees))
+        }
+        #[cfg(not(feature = "lightgbm"))]
+        Learner::LightGbm { .. } => Err("this build has no LightGBM (feature `lightgbm`)".into()),
     }
 }
 
@@ -384,11 +479,18 @@ mod tests {
             let (model, tiles) = fit(&options);
             assert!(model.out_of_fold_error < 0.1, "{}", model.out_of_fold_error);
             assert!(model.constant_error > 0.3);
+            assert!(
+                model.calibration_error < 0.15,
+                "{}",
+                model.calibration_error
+            );
             for (tile, truth) in &tiles {
                 let found = model.choose(tile, &options).unwrap();
                 assert_eq!(found.len(), 2);
                 assert_eq!(&found[0].mask, &truth[0]);
                 assert!(found[0].score > 0.8 && found[1].score < 0.2);
+                // 18 hits and 18 misses, told apart by tiles of the other folds.
+                assert!(found[0].probability > Some(0.85) && found[1].probability < Some(0.15));
                 let sure = ScoringOptions {
                     least_score: 0.5,
                     ..options.clone()

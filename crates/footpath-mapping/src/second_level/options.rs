@@ -65,6 +65,24 @@ pub enum Learner {
         /// Fewest candidates in a leaf.
         least_rows: usize,
     },
+    /// Gradient boosting by LightGBM, as the 2018 solution has it, in builds with the feature
+    /// `lightgbm`.
+    #[serde(rename = "lightgbm")]
+    LightGbm {
+        /// At most so many trees.
+        trees: usize,
+        /// Part of each tree's answer that is used; 0.01 in the 2018 solution.
+        learning_rate: f64,
+        /// Most leaves of a tree; 500 in the 2018 solution.
+        leaves: usize,
+        /// Greatest depth of a tree; 20 in the 2018 solution.
+        depth: usize,
+        /// Fewest candidates in a leaf; 100 in the 2018 solution.
+        least_rows: usize,
+        /// Stop after so many trees that do not lower the error on the fold held back; 10 in the 2018
+        /// solution.
+        patience: usize,
+    },
 }
 
 impl Default for Learner {
@@ -141,6 +159,13 @@ impl ScoringOptions {
                 least_rows,
                 learning_rate,
                 ..
+            }
+            | Learner::LightGbm {
+                trees,
+                depth,
+                least_rows,
+                learning_rate,
+                ..
             } => (trees, depth, least_rows, learning_rate),
             Learner::RandomForest {
                 trees,
@@ -161,6 +186,18 @@ impl ScoringOptions {
             least_rows > 0,
             "at least 1",
         )?;
+        if let Learner::LightGbm { leaves, .. } = self.learner {
+            let built = cfg!(feature = "lightgbm");
+            require(
+                "learner.kind",
+                &"lightgbm",
+                built,
+                "gradient_boosting or random_forest: this footpath was built without LightGBM (cargo's \
+                 `--features lightgbm`)",
+            )?;
+            let valid = (2..=1 << 17).contains(&leaves);
+            require("learner.leaves", &leaves, valid, "2 to 131072")?;
+        }
         let valid = rate > 0.0 && rate <= 1.0;
         require("learner.learning_rate", &rate, valid, "above 0, at most 1")
     }
@@ -186,6 +223,19 @@ mod tests {
         assert_eq!(options.layers().len(), 19);
         options.compat.threshold_count = true;
         assert_eq!(options.layers().len(), 20);
+    }
+
+    #[test]
+    #[cfg(not(feature = "lightgbm"))]
+    fn lightgbm_without_its_feature_says_what_to_do() {
+        let learner = r#"{"kind": "lightgbm", "trees": 10, "learning_rate": 0.01, "leaves": 500,
+            "depth": 20, "least_rows": 100, "patience": 10}"#;
+        let options = ScoringOptions {
+            learner: serde_json::from_str(learner).unwrap(),
+            ..ScoringOptions::default()
+        };
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("--features lightgbm"), "{error}");
     }
 
     #[test]

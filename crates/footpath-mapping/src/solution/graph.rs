@@ -1,25 +1,26 @@
 //! The pipelines, wired.
 
+use super::ensemble::{Ensemble, PredictTogether};
 use super::objects::{FindObjects, Measure, TileObjects};
 use super::probabilities::{PredictProbabilities, ProbabilityMap};
+use super::refine::RefineProbabilities;
 use super::scoring::{ChooseCandidates, FindCandidates, FitSecondLevel};
 use super::settings::SolutionConfig;
+use super::stages::{Stage, stages};
 use super::targets::PrepareTargets;
 use super::tiles::{Imagery, TileBuildings, TileImage};
-use super::train_unet::{PretrainedFile, TrainObserver, TrainUnet, TrainedUnet};
+use super::train_unet::{self, PretrainedFile, TrainOptions, TrainUnet, TrainedUnet};
 use crate::evaluation::Metrics;
-use crate::inference::{InferenceOptions, Look};
+use crate::inference::{InferenceError, InferenceOptions, Look};
 use crate::second_level::{SecondLevel, TileCandidates};
 use crate::targets::TargetMasks;
 use footpath_steps::{BoxError, Handle, Inputs, Items, Pipeline, whole};
 use footpath_vision::device::Device;
+use footpath_vision::loader::Loader;
 use footpath_vision::train_config::TrainConfig;
 
 /// Name of the step that fits the second level.
 pub const SCORING_STEP: &str = "second_level";
-
-/// Name of the step that fits the network.
-pub const UNET_STEP: &str = "unet";
 
 /// What a pipeline trains and how it looks at images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,12 @@ impl PipelineName {
     /// The pipeline that training and looking at targets need no other for.
     pub const UNET_WEIGHTED: Self = Self {
         kind: PipelineKind::UnetWeighted,
+        scoring: false,
+    };
+
+    /// The weighted network, asked in several poses.
+    pub const UNET_TTA: Self = Self {
+        kind: PipelineKind::UnetTta,
         scoring: false,
     };
 
@@ -96,9 +103,20 @@ impl PipelineName {
         }
     }
 
-    fn look(self, options: &InferenceOptions) -> Look {
+    /// Refuses a configuration whose network this pipeline cannot use, before it is trained.
+    ///
+    /// # Errors
+    /// [`InferenceError`] says what to change.
+    pub fn check(self, config: &SolutionConfig) -> Result<(), InferenceError> {
         match self.kind {
-            PipelineKind::Unet | PipelineKind::UnetWeighted => Look::Resized,
+            PipelineKind::UnetTta => config.inference.tta.check_for(config.training.size),
+            _ => Ok(()),
+        }
+    }
+
+    fn look(self, options: &InferenceOptions, loader: Loader) -> Look {
+        match self.kind {
+            PipelineKind::Unet | PipelineKind::UnetWeighted => train_unet::look(loader),
             PipelineKind::UnetPadded => Look::Padded(options.padding.clone()),
             PipelineKind::UnetTta => Look::Tta(options.tta.clone()),
         }
@@ -115,9 +133,10 @@ pub struct TrainingGraph {
     val_images: Handle<Items<TileImage>>,
     val_buildings: Handle<Items<TileBuildings>>,
     pretrained: Handle<PretrainedFile>,
+    ensemble: Option<Handle<Ensemble>>,
     /// Targets of the training tiles, kept tile by tile.
     pub targets: Handle<Items<TargetMasks>>,
-    /// The trained network.
+    /// The trained network: that of the last stage.
     pub model: Handle<TrainedUnet>,
     /// Probabilities of the validation tiles, kept tile by tile.
     pub probabilities: Handle<Items<ProbabilityMap>>,
@@ -140,8 +159,19 @@ pub struct Setup<'a> {
     pub device: Device,
     /// Ends at the first tile that cannot be used.
     pub strict: bool,
-    /// Told how training goes.
-    pub observer: Option<TrainObserver>,
+    /// How networks are trained.
+    pub training: TrainOptions,
+}
+
+impl Setup<'_> {
+    /// The settings of a training of this pipeline, made of those of the configuration.
+    #[must_use]
+    pub fn training(&self, config: &TrainConfig) -> TrainConfig {
+        TrainConfig {
+            strict: self.strict,
+            ..self.name.training(config)
+        }
+    }
 }
 
 impl TrainingGraph {
@@ -156,30 +186,41 @@ impl TrainingGraph {
         let val_buildings = p.input("val_buildings");
         let pretrained = p.input("pretrained");
 
-        let targets = PrepareTargets::new(config.targets.clone());
+        let targets = PrepareTargets::new(config.targets.clone(), config.categories.clone());
         let targets = p.each("targets", targets, &train_buildings).keep_output();
         let targets = lenient(targets, setup.strict);
 
-        let training = TrainConfig {
-            strict: setup.strict,
-            ..setup.name.training(&config.training)
-        };
-        let unet = TrainUnet::new(&config.unet, &training, setup.device.clone());
-        let unet = unet.observed_by(setup.observer.clone());
-        let learnt_from = (
-            &train_images,
-            &targets,
-            &val_images,
-            &val_buildings,
-            &pretrained,
-        );
-        let model = p.fit(UNET_STEP, unet, learnt_from);
+        // What is wrong with them `inputs` tells, without which nothing runs.
+        let stages =
+            stages(&config.training).unwrap_or_else(|_| vec![Stage::only(&config.training)]);
+        let mut before: Vec<Handle<TrainedUnet>> = Vec::new();
+        for stage in stages {
+            let stage = Stage {
+                training: setup.training(&stage.training),
+                ..stage
+            };
+            let (step, device) = (stage.step.clone(), setup.device.clone());
+            let unet = TrainUnet::new(&config.unet, stage, device, setup.training.clone())
+                .on_eroded_targets(config.targets.erode_radius_px);
+            let learnt_from = (
+                &train_images,
+                &targets,
+                &val_images,
+                &val_buildings,
+                &pretrained,
+                before,
+            );
+            before = vec![p.fit(&step, unet, learnt_from)];
+        }
+        // There is at least one stage.
+        let model = before.remove(0);
 
-        let probabilities = look(&p, "probabilities", &model, &val_images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &val_images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
             let second_level = if config.scoring.compat.scoring_leak {
-                let leaked = look(&p, "train_probabilities", &model, &train_images, setup);
+                let leaked = networks.look(&p, "train_", &train_images, setup);
                 let leaked = find_candidates(&p, "train_candidates", &leaked, setup);
                 fit_scoring(&p, &leaked, &train_buildings, setup)
             } else {
@@ -200,6 +241,7 @@ impl TrainingGraph {
             val_images,
             val_buildings,
             pretrained,
+            ensemble: networks.ensemble,
             targets,
             model,
             probabilities,
@@ -212,24 +254,22 @@ impl TrainingGraph {
     /// The pipeline's inputs.
     ///
     /// # Errors
-    /// When the file of pretrained weights cannot be read.
+    /// When the stages of the training cannot be used, or the file of the first weights or a
+    /// network of the ensemble cannot be read.
     pub fn inputs(
         &self,
         config: &SolutionConfig,
         train: &Imagery,
         val: &Imagery,
     ) -> Result<Inputs, BoxError> {
-        let pretrained = config.unet.pretrained.as_deref();
-        let file = PretrainedFile::new(pretrained).map_err(|cause| {
-            let path = pretrained.unwrap_or("".as_ref()).display();
-            format!("cannot read the pretrained weights {path} (unet.pretrained): {cause}")
-        })?;
-        Ok(Inputs::new()
+        stages(&config.training)?;
+        let inputs = with_ensemble(Inputs::new(), self.ensemble.as_ref(), config)?;
+        Ok(inputs
             .with(&self.train_images, train.images.clone())
             .with(&self.train_buildings, train.buildings.clone())
             .with(&self.val_images, val.images.clone())
             .with(&self.val_buildings, val.buildings.clone())
-            .with(&self.pretrained, file))
+            .with(&self.pretrained, PretrainedFile::of(&config.unet)?))
     }
 }
 
@@ -244,6 +284,7 @@ pub struct PredictionGraph {
     pub second_level: Option<Handle<SecondLevel>>,
     /// The images.
     pub images: Handle<Items<TileImage>>,
+    ensemble: Option<Handle<Ensemble>>,
     /// The buildings found on them.
     pub objects: Handle<Items<TileObjects>>,
 }
@@ -255,7 +296,8 @@ impl PredictionGraph {
         let p = Pipeline::new(format!("{}/predict", setup.name.as_str()));
         let model = p.input("model");
         let images = p.input("images");
-        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let second_level = p.input(SCORING_STEP);
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
@@ -269,8 +311,21 @@ impl PredictionGraph {
             model,
             second_level,
             images,
+            ensemble: networks.ensemble,
             objects,
         }
+    }
+
+    /// `inputs` with the networks of `inference.ensemble`.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn with_ensemble(
+        &self,
+        inputs: Inputs,
+        config: &SolutionConfig,
+    ) -> Result<Inputs, BoxError> {
+        with_ensemble(inputs, self.ensemble.as_ref(), config)
     }
 }
 
@@ -285,6 +340,7 @@ pub struct MeasuredGraph {
     pub images: Handle<Items<TileImage>>,
     /// The buildings annotated on them.
     pub buildings: Handle<Items<TileBuildings>>,
+    ensemble: Option<Handle<Ensemble>>,
     /// The second level, in a pipeline that has one; it learns from these images, and scores each
     /// by trees that never saw it.
     pub second_level: Option<Handle<SecondLevel>>,
@@ -302,7 +358,8 @@ impl MeasuredGraph {
         let model = p.input("model");
         let images = p.input("images");
         let buildings = p.input("buildings");
-        let probabilities = look(&p, "probabilities", &model, &images, setup);
+        let networks = Networks::new(&p, &model, setup);
+        let probabilities = networks.look(&p, "", &images, setup);
         let (second_level, objects) = if setup.name.scoring {
             let candidates = find_candidates(&p, "candidates", &probabilities, setup);
             let second_level = fit_scoring(&p, &candidates, &buildings, setup);
@@ -317,27 +374,96 @@ impl MeasuredGraph {
             model,
             images,
             buildings,
+            ensemble: networks.ensemble,
             second_level,
             objects,
             metrics,
         }
     }
+
+    /// `inputs` with the networks of `inference.ensemble`.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn with_ensemble(
+        &self,
+        inputs: Inputs,
+        config: &SolutionConfig,
+    ) -> Result<Inputs, BoxError> {
+        with_ensemble(inputs, self.ensemble.as_ref(), config)
+    }
 }
 
-/// The network at work on images, under the name of its step.
-fn look(
-    p: &Pipeline,
-    step: &str,
-    model: &Handle<TrainedUnet>,
-    images: &Handle<Items<TileImage>>,
-    setup: &Setup<'_>,
-) -> Handle<Items<ProbabilityMap>> {
-    let network = PredictProbabilities {
-        look: setup.name.look(&setup.config.inference),
-        device: setup.device.clone(),
-    };
-    let probabilities = p.each(step, network, (whole(model), images)).keep_output();
-    lenient(probabilities, setup.strict)
+/// What looks at images.
+struct Networks {
+    model: Handle<TrainedUnet>,
+    ensemble: Option<Handle<Ensemble>>,
+}
+
+impl Networks {
+    fn new(p: &Pipeline, model: &Handle<TrainedUnet>, setup: &Setup<'_>) -> Self {
+        let several = !setup.config.inference.ensemble.is_empty();
+        Self {
+            model: model.clone(),
+            ensemble: several.then(|| p.input("ensemble")),
+        }
+    }
+
+    /// The networks at work on images; `prefix` stands before the names of the steps.
+    fn look(
+        &self,
+        p: &Pipeline,
+        prefix: &str,
+        images: &Handle<Items<TileImage>>,
+        setup: &Setup<'_>,
+    ) -> Handle<Items<ProbabilityMap>> {
+        let (name, device) = (format!("{prefix}probabilities"), setup.device.clone());
+        let config = setup.config;
+        let look = setup.name.look(&config.inference, config.training.loader);
+        let precision = config.inference.precision;
+        let probabilities = match &self.ensemble {
+            None => {
+                let network = PredictProbabilities {
+                    look,
+                    precision,
+                    device,
+                };
+                p.each(&name, network, (whole(&self.model), images))
+            }
+            Some(ensemble) => {
+                let networks = PredictTogether {
+                    look,
+                    precision,
+                    aggregate: config.inference.ensemble_aggregate,
+                    device,
+                };
+                let fed = (whole(&self.model), whole(ensemble), images);
+                p.each(&name, networks, fed)
+            }
+        };
+        let probabilities = lenient(probabilities.keep_output(), setup.strict);
+        let Some(options) = config.postprocess.crf else {
+            return probabilities;
+        };
+        let name = format!("{prefix}refined");
+        let refined = p.each(
+            &name,
+            RefineProbabilities { options },
+            (&probabilities, images),
+        );
+        lenient(refined.keep_output(), setup.strict)
+    }
+}
+
+fn with_ensemble(
+    inputs: Inputs,
+    ensemble: Option<&Handle<Ensemble>>,
+    config: &SolutionConfig,
+) -> Result<Inputs, BoxError> {
+    Ok(match ensemble {
+        Some(handle) => inputs.with(handle, Ensemble::read(&config.inference.ensemble)?),
+        None => inputs,
+    })
 }
 
 /// The second level, learnt from annotated images.

@@ -4,6 +4,7 @@ use super::probabilities::ProbabilityMap;
 use super::tiles::TileBuildings;
 use crate::dataset::BUILDING_CATEGORY;
 use crate::evaluation::{Evaluator, Metrics, Prediction, Truth, TruthImage};
+use crate::outline::corners_of_shape;
 use crate::postprocess::{Detection, Postprocess, PostprocessOptions};
 use crate::rle::Rle;
 use footpath_steps::{BoxError, Context, Items, Record, Transformer};
@@ -20,16 +21,17 @@ pub struct TileObjects {
     objects: Vec<KeptObject>,
 }
 
-/// A detection as it is kept: COCO's run lengths and the score.
+/// A detection as it is kept: COCO's run lengths, the score, and what it is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct KeptObject {
     counts: Vec<u32>,
     score: f64,
+    probability: Option<f64>,
 }
 
 impl Record for TileObjects {
     const TYPE: &'static str = "tile-objects";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl TileObjects {
@@ -39,6 +41,7 @@ impl TileObjects {
         let keep = |detection: Detection| KeptObject {
             counts: detection.mask.counts.to_vec(),
             score: detection.score,
+            probability: detection.probability,
         };
         Self {
             width,
@@ -52,6 +55,7 @@ impl TileObjects {
         self.objects.iter().map(|object| Detection {
             mask: Rle::from_counts(self.height, self.width, object.counts.clone()),
             score: object.score,
+            probability: object.probability,
         })
     }
 }
@@ -95,20 +99,34 @@ impl Transformer for Measure {
         (buildings, objects): &Self::Input,
         context: &Context,
     ) -> Result<Metrics, BoxError> {
-        let mut truth = TruthBuilder::default();
-        let mut predictions = Vec::new();
-        for (id, (buildings, objects)) in (0..).zip(buildings.iter().zip(objects.iter())) {
-            context.check()?;
-            let Ok(objects) = objects else { continue };
-            truth.add(id, buildings?.as_ref())?;
-            predictions.extend(
-                objects
-                    .detections()
-                    .map(|found| Prediction::building(id, found.mask, found.score)),
-            );
-        }
-        Ok(truth.finish()?.evaluate(&predictions)?)
+        let (evaluator, predictions) = measured(buildings, objects, || context.check())?;
+        Ok(evaluator.evaluate(&predictions)?)
     }
+}
+
+/// The truth of the tiles and what was found on them, under the tiles' positions as image ids; calls
+/// `check` before each tile. A hole among the objects is left out of both.
+///
+/// # Errors
+/// What `check` says, or what is wrong with a tile's buildings.
+pub fn measured<E: Into<BoxError>>(
+    buildings: &Items<TileBuildings>,
+    objects: &Items<TileObjects>,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<(Evaluator, Vec<Prediction>), BoxError> {
+    let mut truth = TruthBuilder::default();
+    let mut predictions = Vec::new();
+    for (id, (buildings, objects)) in (0..).zip(buildings.iter().zip(objects.iter())) {
+        check().map_err(Into::into)?;
+        let Ok(objects) = objects else { continue };
+        truth.add(id, buildings?.as_ref())?;
+        predictions.extend(
+            objects
+                .detections()
+                .map(|found| Prediction::building(id, found.mask, found.score)),
+        );
+    }
+    Ok((truth.finish()?, predictions))
 }
 
 /// Collects tiles into the truth of an [`Evaluator`].
@@ -125,6 +143,7 @@ impl TruthBuilder {
             width,
             height,
             buildings,
+            ..
         } = tile;
         self.images.push(TruthImage {
             id: image_id,
@@ -137,6 +156,7 @@ impl TruthBuilder {
                 image_id,
                 category_id: BUILDING_CATEGORY,
                 area_px: building.area.unwrap_or_else(|| mask.area() as f64),
+                corners: corners_of_shape(&building.shape, &mask),
                 mask,
                 crowd: building.crowd,
             });

@@ -2,7 +2,7 @@
 
 use super::tiles::TileImage;
 use super::train_unet::TrainedUnet;
-use crate::inference::Look;
+use crate::inference::{Look, WeightPrecision};
 use crate::plane::Plane;
 use footpath_steps::{Artifact, BoxError, Context, Transformer};
 use footpath_vision::device::Device;
@@ -93,6 +93,8 @@ impl Artifact for ProbabilityMap {
 pub struct PredictProbabilities {
     /// How it looks at an image.
     pub look: Look,
+    /// How precisely the network multiplies.
+    pub precision: WeightPrecision,
     /// Where the network runs.
     #[serde(skip)]
     pub device: Device,
@@ -111,7 +113,7 @@ impl Transformer for PredictProbabilities {
     ) -> Result<ProbabilityMap, BoxError> {
         let image = tile.read()?;
         let (width, height) = image.dimensions();
-        let predictor = model.predictor(&self.device)?;
+        let predictor = model.predictor(&self.device, self.precision.into())?;
         let plane = self.look.predict(predictor, &image)?;
         Ok(ProbabilityMap::new(&plane, width, height))
     }

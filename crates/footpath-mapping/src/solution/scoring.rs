@@ -51,7 +51,7 @@ impl Estimator for FitSecondLevel {
     type Input = (Arc<Items<TileCandidates>>, Arc<Items<TileBuildings>>);
     type Model = SecondLevel;
     const NAME: &'static str = "fit-second-level";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn fit(
         &self,
@@ -68,6 +68,7 @@ impl Estimator for FitSecondLevel {
                 width,
                 height,
                 buildings,
+                ..
             } = buildings?.as_ref().clone();
             let truth = buildings
                 .iter()
@@ -95,7 +96,7 @@ impl Transformer for ChooseCandidates {
     type Input = (Arc<SecondLevel>, Arc<TileCandidates>);
     type Output = TileObjects;
     const NAME: &'static str = "choose-candidates";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn transform(&self, (model, tile): &Self::Input, _: &Context) -> Result<TileObjects, BoxError> {
         let found = model.choose(tile, &self.options)?;

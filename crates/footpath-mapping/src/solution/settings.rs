@@ -1,8 +1,9 @@
 //! The configuration of a solution.
 
+use super::stages::stages;
 use crate::config::ConfigError;
 use crate::inference::InferenceOptions;
-use crate::postprocess::PostprocessOptions;
+use crate::postprocess::{Postprocess, PostprocessOptions};
 use crate::second_level::ScoringOptions;
 use crate::targets::TargetOptions;
 use footpath_vision::network::UnetConfig;
@@ -23,6 +24,9 @@ pub struct SolutionConfig {
     pub work: PathBuf,
     /// The annotation category that is a building; 100 unless told, or the only one there is.
     pub building_category: Option<u64>,
+    /// Further annotation categories, which the network learns as classes of their own; buildings
+    /// are what is looked for. None unless told.
+    pub categories: Vec<u64>,
     /// The network.
     pub unet: UnetConfig,
     /// The targets it learns from.
@@ -43,6 +47,7 @@ impl Default for SolutionConfig {
             data: Vec::new(),
             work: PathBuf::from(".footpath"),
             building_category: None,
+            categories: Vec::new(),
             unet: UnetConfig::default(),
             targets: TargetOptions::default(),
             training: TrainConfig::default(),
@@ -62,6 +67,7 @@ impl SolutionConfig {
     /// See [`ConfigError`].
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
         let mut config: Self = crate::config::load(file, overrides)?;
+        stages(&config.training)?;
         if let Some(folder) = file.and_then(Path::parent) {
             let overridden = |key: &str| {
                 overrides
@@ -75,13 +81,59 @@ impl SolutionConfig {
             if !overridden("work") {
                 anchor(&mut config.work);
             }
-            if !overridden("unet.pretrained")
-                && let Some(path) = &mut config.unet.pretrained
-            {
-                anchor(path);
+            if !overridden("inference.ensemble") {
+                config.inference.ensemble.iter_mut().for_each(anchor);
+            }
+            for (key, path) in [
+                ("unet.pretrained", &mut config.unet.pretrained),
+                ("unet.weights", &mut config.unet.weights),
+            ] {
+                if let (false, Some(path)) = (overridden(key), path) {
+                    anchor(path);
+                }
             }
         }
+        config.check()?;
         Ok(config)
+    }
+
+    /// Refuses settings that inference, post-processing or the second level cannot follow, or that
+    /// do not go together, before anything is trained.
+    ///
+    /// # Errors
+    /// [`ConfigError::Refused`] says which and what they may be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refused = |cause: &dyn ToString| ConfigError::Refused {
+            message: cause.to_string(),
+        };
+        Postprocess::new(self.postprocess.clone()).map_err(|cause| refused(&cause))?;
+        self.scoring.check().map_err(|cause| refused(&cause))?;
+        self.inference
+            .tta
+            .check()
+            .map_err(|cause| refused(&cause))?;
+        self.check_classes()
+    }
+
+    /// Refuses a network with fewer classes than its targets have.
+    fn check_classes(&self) -> Result<(), ConfigError> {
+        let names = self.targets.class_names(&self.categories);
+        if names.len() <= self.unet.classes {
+            return Ok(());
+        }
+        let origin = "`unet`, `targets` and `categories` together";
+        Err(ConfigError::Value {
+            key: "unet.classes".to_owned(),
+            message: format!(
+                "it is {}, but the targets have {} classes ({}): set unet.classes={} or leave \
+                 classes out (targets.border_width_px=0, targets.overlap_width_px=0, categories=[])",
+                self.unet.classes,
+                names.len(),
+                names.join(", "),
+                names.len(),
+            ),
+            origin: origin.to_owned(),
+        })
     }
 }
 
@@ -113,11 +165,79 @@ mod tests {
     fn paths_of_a_file_are_relative_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("town.yaml");
-        std::fs::write(&file, "data: [a, b]\nunet: {pretrained: w.pth}\n").unwrap();
+        std::fs::write(
+            &file,
+            "data: [a, b]\nunet: {pretrained: w.pth}\ninference: {ensemble: [e.safetensors]}\n",
+        )
+        .unwrap();
         let config = SolutionConfig::load(Some(&file), &["data=[c]".to_owned()]).unwrap();
         assert_eq!(config.data, [PathBuf::from("c")]);
         assert_eq!(config.work, folder.path().join(".footpath"));
         assert_eq!(config.unet.pretrained, Some(folder.path().join("w.pth")));
+        assert_eq!(
+            config.inference.ensemble,
+            [folder.path().join("e.safetensors")]
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_be_followed_are_refused_at_once() {
+        for (key, says) in [
+            (
+                "scoring.thresholds=0",
+                "scoring.thresholds is 0, expected at least 1",
+            ),
+            (
+                "postprocess.threshold=2",
+                "postprocess.threshold is 2, expected a probability",
+            ),
+            (
+                "postprocess.crf={iterations: 0}",
+                "postprocess.crf.iterations",
+            ),
+            ("inference.tta.gains=[]", "inference.tta"),
+            ("inference.tta.symmetries=[spin]", "spin"),
+        ] {
+            let error = SolutionConfig::load(None, &[key.to_owned()]).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_border_class_needs_a_class_of_the_network() {
+        let load = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+            SolutionConfig::load(None, &overrides)
+        };
+        let error = load(&["targets.border_width_px=4"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the value of `unet.classes` cannot be used: it is 2, but the targets have 3 classes \
+             (background, building, border): set unet.classes=3 or leave classes out \
+             (targets.border_width_px=0, targets.overlap_width_px=0, categories=[]) (set in \
+             `unet`, `targets` and `categories` together)"
+        );
+        load(&["targets.border_width_px=4", "unet.classes=3"]).unwrap();
+        let error = load(&["categories=[7, 9]", "unet.classes=3"]).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("(background, building, category 7, category 9)"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn stages_are_checked_when_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("town.yaml");
+        let text = "training:\n  stages:\n    - {epochs: 2}\n    - {epoch: 3}\n";
+        std::fs::write(&file, text).unwrap();
+        let error = SolutionConfig::load(Some(&file), &[]).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("unknown key `epoch` in stage 2"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -10,13 +10,18 @@ use std::borrow::Cow;
 #[derive(Debug, Serialize)]
 pub struct PrepareTargets {
     options: TargetOptions,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<u64>,
 }
 
 impl PrepareTargets {
-    /// Prepares targets as `options` say.
+    /// Prepares targets as `options` say, with further `categories` besides buildings.
     #[must_use]
-    pub fn new(options: TargetOptions) -> Self {
-        Self { options }
+    pub fn new(options: TargetOptions, categories: Vec<u64>) -> Self {
+        Self {
+            options,
+            categories,
+        }
     }
 }
 
@@ -24,21 +29,18 @@ impl Transformer for PrepareTargets {
     type Input = TileBuildings;
     type Output = TargetMasks;
     const NAME: &'static str = "prepare-targets";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn transform(&self, tile: &TileBuildings, _: &Context) -> Result<TargetMasks, BoxError> {
-        Ok(prepare(
-            &tile.buildings,
-            tile.width,
-            tile.height,
-            &self.options,
-        )?)
+        let (width, height) = (tile.width, tile.height);
+        let masks = prepare(&tile.buildings, width, height, &self.options)?;
+        Ok(masks.with_further(&tile.further, &self.categories)?)
     }
 }
 
 impl Artifact for TargetMasks {
     fn type_tag() -> Cow<'static, str> {
-        "target-masks@1".into()
+        "target-masks@2".into()
     }
 
     fn encode(&self) -> Result<Cow<'_, [u8]>, BoxError> {

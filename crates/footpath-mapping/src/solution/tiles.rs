@@ -74,6 +74,8 @@ pub struct TileBuildings {
     pub height: u32,
     /// The buildings and crowds, in the order of their file.
     pub buildings: Vec<AnnotationRecord>,
+    /// Objects of further categories, which a network learns but nobody looks for.
+    pub further: Vec<AnnotationRecord>,
 }
 
 impl Fingerprint for TileBuildings {
@@ -83,23 +85,35 @@ impl Fingerprint for TileBuildings {
         (self.width, self.height).fingerprint(digester)?;
         digester.list(self.buildings.len() as u64);
         for building in &self.buildings {
-            digester.bool(building.crowd);
-            building.area.fingerprint(digester)?;
-            match &building.shape {
-                Shape::Polygon(parts) => {
-                    let parts: Vec<&[f64]> = parts.iter().collect();
-                    digester.str("polygon").list(parts.len() as u64);
-                    for part in parts {
-                        part.fingerprint(digester)?;
-                    }
-                }
-                Shape::Rle(rle) => {
-                    digester.str("rle").str(&serde_json::to_string(rle)?);
-                }
+            digest(building, digester)?;
+        }
+        if !self.further.is_empty() {
+            digester.list(self.further.len() as u64);
+            for object in &self.further {
+                object.category_id.fingerprint(digester)?;
+                digest(object, digester)?;
             }
         }
         Ok(())
     }
+}
+
+fn digest(annotation: &AnnotationRecord, digester: &mut Digester) -> Result<(), BoxError> {
+    digester.bool(annotation.crowd);
+    annotation.area.fingerprint(digester)?;
+    match &annotation.shape {
+        Shape::Polygon(parts) => {
+            let parts: Vec<&[f64]> = parts.iter().collect();
+            digester.str("polygon").list(parts.len() as u64);
+            for part in parts {
+                part.fingerprint(digester)?;
+            }
+        }
+        Shape::Rle(rle) => {
+            digester.str("rle").str(&serde_json::to_string(rle)?);
+        }
+    }
+    Ok(())
 }
 
 /// The tiles of one split: images and buildings position by position.
@@ -130,6 +144,7 @@ impl Imagery {
             width: tile.width,
             height: tile.height,
             buildings: dataset.buildings(tile).to_vec(),
+            further: dataset.further(tile).to_vec(),
         });
         let origin = |tile: &Tile| ImageFile {
             id: tile.id.image,

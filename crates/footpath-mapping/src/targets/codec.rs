@@ -1,15 +1,16 @@
 //! Target masks on disk.
 //!
 //! Layout, all numbers but the magic and the width of borders as LEB128:
-//! `FPTM`, version, width, height, compat bits, border width (`f32`, little-endian),
-//! runs of the ignored mask, number of buildings, then for each its area and runs.
+//! `FPTM`, version, width, height, compat bits, border width (`f32`, little-endian), overlap
+//! width, number of further categories, runs of the ignored mask, number of buildings, then for
+//! each its area and runs, number of further objects, then for each its class and runs.
 //! Runs are preceded by their number and go column by column, background first.
 
-use super::{TargetBuilding, TargetCompat, TargetMasks};
+use super::{FURTHER, FurtherObject, TargetBuilding, TargetCompat, TargetMasks};
 use crate::rle::Rle;
 
 const MAGIC: [u8; 4] = *b"FPTM";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Why bytes are no target masks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,11 +55,18 @@ impl TargetMasks {
         put(&mut out, u64::from(self.height));
         put(&mut out, compat_bits(self.compat));
         out.extend(self.border_width_px.to_le_bytes());
+        put(&mut out, u64::from(self.overlap_width_px));
+        put(&mut out, u64::from(self.categories));
         put_runs(&mut out, &self.ignored);
         put(&mut out, self.buildings.len() as u64);
         for building in &self.buildings {
             put(&mut out, u64::from(building.area_px));
             put_runs(&mut out, &building.mask);
+        }
+        put(&mut out, self.further.len() as u64);
+        for object in &self.further {
+            put(&mut out, u64::from(object.label));
+            put_runs(&mut out, &object.mask);
         }
         out
     }
@@ -91,6 +99,12 @@ impl TargetMasks {
             .and_then(|b| b.try_into().ok());
         let border_width_px = f32::from_le_bytes(border.ok_or_else(|| reader.cut_off())?);
         reader.at += 4;
+        let overlap_width_px = reader.small()?;
+        // The border and overlap classes come behind them, and 255 is no class.
+        let categories = u8::try_from(reader.number()?)
+            .ok()
+            .filter(|&count| count < 250 - FURTHER)
+            .ok_or_else(|| reader.damaged("too many categories"))?;
         let ignored = reader.runs(width, height)?;
         let count = reader.number()?;
         let mut buildings = Vec::new();
@@ -98,6 +112,19 @@ impl TargetMasks {
             let area_px = reader.small()?;
             buildings.push(TargetBuilding {
                 area_px,
+                mask: reader.runs(width, height)?,
+            });
+        }
+        let count = reader.number()?;
+        let mut further = Vec::new();
+        for _ in 0..count {
+            let label = reader.number()?;
+            let last = u64::from(FURTHER + categories);
+            if !(u64::from(FURTHER)..last).contains(&label) {
+                return Err(reader.damaged("an object of no category"));
+            }
+            further.push(FurtherObject {
+                label: label as u8,
                 mask: reader.runs(width, height)?,
             });
         }
@@ -109,7 +136,10 @@ impl TargetMasks {
             height,
             buildings,
             ignored,
+            further,
+            categories,
             border_width_px,
+            overlap_width_px,
             compat,
         })
     }
@@ -222,6 +252,7 @@ mod tests {
     fn masks() -> TargetMasks {
         let options = TargetOptions {
             border_width_px: 7.5,
+            overlap_width_px: 2,
             compat: TargetCompat {
                 union_sizes: true,
                 ..TargetCompat::default()
@@ -230,7 +261,11 @@ mod tests {
         };
         let annotations =
             [square(4., 4., 6.), square(14., 5., 5.), square(0., 0., 1.)].map(annotation);
-        prepare(&annotations, 30, 20, &options).expect("drawable")
+        let mut road = annotation(square(3., 12., 6.));
+        road.category_id = 7;
+        prepare(&annotations, 30, 20, &options)
+            .and_then(|masks| masks.with_further(&[road], &[6, 7]))
+            .expect("drawable")
     }
 
     #[test]
@@ -239,7 +274,7 @@ mod tests {
         let bytes = masks.to_bytes();
         assert!(
             bytes.len() < 100,
-            "{} bytes for three buildings",
+            "{} bytes for three buildings and a road",
             bytes.len()
         );
         let read = TargetMasks::from_bytes(&bytes).expect("just written");

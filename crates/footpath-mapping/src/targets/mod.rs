@@ -9,6 +9,7 @@
 
 mod codec;
 mod distance;
+mod outline;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +26,9 @@ use crate::rle::{self, Rle};
 pub const BACKGROUND: u8 = 0;
 /// Class of a building's pixel.
 pub const BUILDING: u8 = 1;
-/// Class of a background pixel between two close buildings, if [`TargetOptions::border_width_px`] is set.
-pub const BORDER: u8 = 2;
+/// First class after building: the further categories in their order, then the border class, then
+/// the overlap class, as far as there are any.
+pub const FURTHER: u8 = 2;
 /// Class of a pixel that no loss may count (weight 0).
 pub const IGNORE: u8 = 255;
 
@@ -41,8 +43,13 @@ pub struct TargetOptions {
     pub dilate_radius_px: u32,
     /// Small are buildings of at most this squared, px².
     pub small_annotation_size_px: u32,
-    /// Background nearer than this to two buildings becomes class [`BORDER`], px; 0 for none.
+    /// Background nearer than this to two buildings becomes a class of its own, the border class,
+    /// px; 0 for none. Buildings that touch have no background between them: erode them as well,
+    /// or use [`Self::overlap_width_px`].
     pub border_width_px: f32,
+    /// Pixels within this (Chebyshev) of the outlines of two buildings, inside or outside, become
+    /// a class of their own, the overlap class, px; 0 for none.
+    pub overlap_width_px: u32,
     /// A building wholly within this frame along the border is no target, px.
     pub edge_px: u32,
     /// Behaviours of the 2018 solution to compare with.
@@ -56,9 +63,35 @@ impl Default for TargetOptions {
             dilate_radius_px: 0,
             small_annotation_size_px: 14,
             border_width_px: 0.0,
+            overlap_width_px: 0,
             edge_px: 2,
             compat: TargetCompat::default(),
         }
+    }
+}
+
+impl TargetOptions {
+    /// Number of classes of the targets, the `further` categories among them: what the network
+    /// must tell apart.
+    #[must_use]
+    pub fn classes(&self, further: usize) -> usize {
+        let border = usize::from(self.border_width_px > 0.0);
+        let overlap = usize::from(self.overlap_width_px > 0);
+        usize::from(FURTHER) + further + border + overlap
+    }
+
+    /// The names of those classes, in their order.
+    #[must_use]
+    pub fn class_names(&self, further: &[u64]) -> Vec<String> {
+        let mut names = vec!["background".to_owned(), "building".to_owned()];
+        names.extend(further.iter().map(|id| format!("category {id}")));
+        if self.border_width_px > 0.0 {
+            names.push("border".to_owned());
+        }
+        if self.overlap_width_px > 0 {
+            names.push("overlap".to_owned());
+        }
+        names
     }
 }
 
@@ -86,7 +119,7 @@ pub struct TargetCompat {
 /// The three planes of a tile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Targets {
-    /// Class: [`BACKGROUND`], [`BUILDING`], [`BORDER`] or [`IGNORE`].
+    /// Class: [`BACKGROUND`], [`BUILDING`], one after [`FURTHER`], or [`IGNORE`].
     pub labels: Plane<u8>,
     /// Distance to the nearest plus distance to the second nearest building,
     /// px; 0 on buildings and wherever the tile has fewer than two, so that
@@ -95,6 +128,20 @@ pub struct Targets {
     /// Area of the building under the pixel, px²; 1 elsewhere. Where
     /// buildings overlap, that of the smaller one.
     pub sizes: Plane<f32>,
+}
+
+impl Targets {
+    /// The sizes with 0 where the label is not [`BUILDING`], as losses take them.
+    #[must_use]
+    pub fn building_sizes(&self) -> Plane<f32> {
+        let mut sizes = self.sizes.clone();
+        for (size, &label) in sizes.values_mut().iter_mut().zip(self.labels.values()) {
+            if label != BUILDING {
+                *size = 0.0;
+            }
+        }
+        sizes
+    }
 }
 
 /// One building of a tile, ready for the planes.
@@ -106,6 +153,15 @@ pub(crate) struct TargetBuilding {
     pub(crate) area_px: u32,
 }
 
+/// An object of a further category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FurtherObject {
+    /// Its class.
+    pub(crate) label: u8,
+    /// Its pixels.
+    pub(crate) mask: Rle,
+}
+
 /// The masks from which a tile's [`Targets`] follow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetMasks {
@@ -114,7 +170,12 @@ pub struct TargetMasks {
     pub(crate) buildings: Vec<TargetBuilding>,
     /// Crowds and buildings along the border.
     pub(crate) ignored: Rle,
+    /// Objects of further categories; buildings lie over them.
+    pub(crate) further: Vec<FurtherObject>,
+    /// Number of further categories.
+    pub(crate) categories: u8,
     pub(crate) border_width_px: f32,
+    pub(crate) overlap_width_px: u32,
     pub(crate) compat: TargetCompat,
 }
 
@@ -157,9 +218,55 @@ pub fn prepare(
         height,
         buildings,
         ignored: rle::union(&ignored, width, height),
+        further: Vec::new(),
+        categories: 0,
         border_width_px: options.border_width_px,
+        overlap_width_px: options.overlap_width_px,
         compat: options.compat,
     })
+}
+
+impl TargetMasks {
+    /// The same with objects of the further `categories`, which become the classes from
+    /// [`FURTHER`] on, in the order of that list. A later object lies over an earlier one, a
+    /// building over both; crowds are ignored.
+    ///
+    /// # Errors
+    /// What keeps an annotation from being drawn.
+    pub fn with_further(
+        mut self,
+        objects: &[AnnotationRecord],
+        categories: &[u64],
+    ) -> Result<Self, ProblemKind> {
+        self.categories = categories.len() as u8;
+        let mut ignored = vec![self.ignored];
+        for object in objects {
+            let place = categories.iter().position(|&id| id == object.category_id);
+            let Some(place) = place else { continue };
+            let mask = object.shape.to_rle(self.width, self.height)?;
+            if object.crowd {
+                ignored.push(mask);
+            } else if mask.area() > 0 {
+                let label = FURTHER + place as u8;
+                self.further.push(FurtherObject { label, mask });
+            }
+        }
+        self.ignored = rle::union(&ignored, self.width, self.height);
+        Ok(self)
+    }
+
+    /// The border class, if there is one.
+    fn border_label(&self) -> Option<u8> {
+        (self.border_width_px > 0.0).then_some(FURTHER + self.categories)
+    }
+
+    /// The overlap class, if there is one.
+    fn overlap_label(&self) -> Option<u8> {
+        let behind = self
+            .border_label()
+            .map_or(FURTHER + self.categories, |border| border + 1);
+        (self.overlap_width_px > 0).then_some(behind)
+    }
 }
 
 /// Whether every pixel lies within `frame_px` of the border.
@@ -209,10 +316,22 @@ impl TargetMasks {
     pub fn planes(&self) -> Targets {
         let mut labels = Plane::filled((self.width, self.height), BACKGROUND);
         fill(&mut labels, &self.ignored, IGNORE);
+        for object in &self.further {
+            fill(&mut labels, &object.mask, object.label);
+        }
         for building in &self.buildings {
             fill(&mut labels, &building.mask, BUILDING);
         }
         let sizes = self.sizes(&labels);
+        if let Some(overlap) = self.overlap_label() {
+            let masks = self.buildings.iter().map(|building| &building.mask);
+            let bands = outline::bands(masks, (self.width, self.height), self.overlap_width_px);
+            for (label, &bands) in labels.values_mut().iter_mut().zip(bands.values()) {
+                if bands > 1 && matches!(*label, BACKGROUND | BUILDING) {
+                    *label = overlap;
+                }
+            }
+        }
         let distances = self.distances(&mut labels);
         Targets {
             labels,
@@ -266,11 +385,12 @@ impl TargetMasks {
         if self.buildings.len() == 1 {
             two.second.clone_from(&two.nearest);
         }
-        if self.border_width_px > 0.0 {
+        // A single building borders on none.
+        if let Some(border) = self.border_label().filter(|_| self.buildings.len() > 1) {
             let border2 = self.border_width_px * self.border_width_px;
             for (label, second) in labels.values_mut().iter_mut().zip(&two.second) {
                 if *label == BACKGROUND && *second < border2 {
-                    *label = BORDER;
+                    *label = border;
                 }
             }
         }

@@ -190,7 +190,7 @@ fn the_border_class_lies_between_close_buildings() {
     // Second nearest building at column 10: 3 px from column 7, 4 px from column 6.
     assert_eq!(
         (targets.labels.at(5, 7), targets.labels.at(5, 6)),
-        (BORDER, BACKGROUND)
+        (FURTHER, BACKGROUND)
     );
     assert_eq!(targets.labels.at(5, 5), BUILDING);
 }
@@ -221,4 +221,147 @@ fn crowds_are_ignored_and_empty_tiles_are_all_background() {
             .iter()
             .all(|&distance| distance == 0.0)
     );
+}
+
+#[test]
+fn touching_buildings_get_a_border_when_they_are_eroded() {
+    // 6x6 each, sharing a side: columns 2..8 and 8..14.
+    let touching = [square(2., 2., 6.), square(8., 2., 6.)];
+    let border = TargetOptions {
+        border_width_px: 3.0,
+        small_annotation_size_px: 0,
+        ..TargetOptions::default()
+    };
+    let row =
+        |options: &TargetOptions| planes(&touching, options).labels.values()[100..120].to_vec();
+    assert!(
+        !row(&border).contains(&FURTHER),
+        "there is nothing between them"
+    );
+    let eroded = TargetOptions {
+        erode_radius_px: 1,
+        ..border
+    };
+    assert_eq!(
+        row(&eroded)[..16],
+        [0, 0, 0, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 0, 0, 0]
+    );
+}
+
+#[test]
+fn the_overlap_class_lies_along_a_shared_outline() {
+    let touching = [square(2., 2., 6.), square(8., 2., 6.)];
+    let options = TargetOptions {
+        overlap_width_px: 1,
+        ..TargetOptions::default()
+    };
+    let targets = planes(&touching, &options);
+    let row = |y: usize| &targets.labels.values()[20 * y..20 * y + 16];
+    assert_eq!(row(5), [0, 0, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 0, 0]);
+    // Outside of both, within one pixel of both.
+    assert_eq!(row(1)[6..10], [0, 2, 2, 0]);
+    assert_eq!((options.classes(0), row(0)[7]), (3, BACKGROUND));
+    // They weigh as much as a gap: 0 px to their own building, 1 px to the other.
+    assert_eq!(
+        (targets.distances.at(5, 7), targets.distances.at(5, 6)),
+        (1.0, 0.0)
+    );
+    // Far apart nothing overlaps, and a building alone has no neighbour.
+    assert!(!planes(&two(), &options).labels.values().contains(&FURTHER));
+    assert!(
+        !planes(&two()[..1], &options)
+            .labels
+            .values()
+            .contains(&FURTHER)
+    );
+}
+
+#[test]
+fn further_categories_are_classes_and_buildings_lie_over_them() {
+    let of_category = |category_id, outline| AnnotationRecord {
+        category_id,
+        ..annotation(outline)
+    };
+    let options = TargetOptions {
+        border_width_px: 4.0,
+        overlap_width_px: 1,
+        ..TargetOptions::default()
+    };
+    let buildings = two().map(annotation);
+    let further = [
+        of_category(30, square(0., 0., 3.)),
+        of_category(20, square(2., 3., 3.)),
+        of_category(99, square(15., 8., 2.)),
+    ];
+    let masks = prepare(&buildings, 20, 12, &options)
+        .and_then(|masks| masks.with_further(&further, &[20, 30]))
+        .expect("drawable");
+    let labels = masks.planes().labels;
+    assert_eq!(
+        (labels.at(0, 0), labels.at(3, 2), labels.at(4, 3)),
+        (3, 2, BUILDING)
+    );
+    assert_eq!(labels.at(9, 16), BACKGROUND, "a category nobody asked for");
+    assert_eq!(
+        labels.at(5, 7),
+        4,
+        "the border class comes behind the categories"
+    );
+    assert_eq!(options.classes(2), 6);
+    let names = [
+        "background",
+        "building",
+        "category 20",
+        "category 30",
+        "border",
+        "overlap",
+    ];
+    assert_eq!(options.class_names(&[20, 30]), names);
+}
+
+#[test]
+fn losses_see_sizes_of_buildings_only() {
+    let targets = planes(&two(), &TargetOptions::default());
+    let sizes = targets.building_sizes();
+    assert_eq!((sizes.at(6, 5), sizes.at(0, 0)), (9.0, 0.0));
+}
+
+/// What the border class and erosion are for: a network that had learnt these targets perfectly
+/// would find both of two houses that share a wall, where one that had learnt the plain ones finds
+/// one.
+#[test]
+fn learnt_perfectly_the_targets_take_touching_houses_apart() {
+    use crate::postprocess::{Postprocess, PostprocessOptions};
+    let houses = [square(4., 4., 20.), square(24., 6., 20.)];
+    let found = |options: &TargetOptions, dilate_side_px| {
+        let annotations = houses.clone().map(annotation);
+        let labels = prepare(&annotations, 60, 40, options)
+            .expect("drawable")
+            .planes()
+            .labels;
+        let sure = labels.map(|label| if label == BUILDING { 0.99 } else { 0.01 });
+        let chain = PostprocessOptions {
+            dilate_side_px,
+            ..PostprocessOptions::default()
+        };
+        Postprocess::new(chain).expect("sound").run(&sure, 60, 40)
+    };
+    assert_eq!(found(&TargetOptions::default(), 0).len(), 1);
+    let border = TargetOptions {
+        erode_radius_px: 1,
+        border_width_px: 5.0,
+        ..TargetOptions::default()
+    };
+    let overlap = TargetOptions {
+        overlap_width_px: 1,
+        ..TargetOptions::default()
+    };
+    for options in [border, overlap] {
+        let objects = found(&options, 3);
+        assert_eq!(objects.len(), 2, "{options:?}");
+        for object in objects {
+            let area = object.mask.area();
+            assert!((380..=480).contains(&area), "{area} px² for 400");
+        }
+    }
 }

@@ -82,6 +82,56 @@ pub(crate) async fn remove_user(call: Call, At(name): At<String>) -> Result<Json
     .await
 }
 
+/// The roles in a project by user, for its administrators.
+pub(crate) async fn roles(call: Call, At(project): At<String>) -> Result<Json, Failure> {
+    call.answer(move |session| {
+        session.permit(Role::Admin, &project)?;
+        let roles: BTreeMap<String, Role> = Accounts(session.store())
+            .users()?
+            .into_iter()
+            .filter_map(|user| Some((user.name, *user.roles.get(&project)?)))
+            .collect();
+        Ok(json!({ "roles": roles }))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PutRole {
+    role: Role,
+}
+
+pub(crate) async fn put_role(
+    call: Call,
+    At((project, name)): At<(String, String)>,
+    request: Request,
+) -> Result<Json, Failure> {
+    let PutRole { role } = call.read(request).await?;
+    call.run(move |session| set_role(session, &project, &name, Some(role)))
+        .await
+}
+
+pub(crate) async fn remove_role(
+    call: Call,
+    At((project, name)): At<(String, String)>,
+) -> Result<Json, Failure> {
+    call.run(move |session| set_role(session, &project, &name, None))
+        .await
+}
+
+fn set_role(
+    session: &Session,
+    project: &str,
+    name: &str,
+    role: Option<Role>,
+) -> Result<Json, Failure> {
+    session.permit(Role::Admin, project)?;
+    Accounts(session.store()).set_role(name, project, role)?;
+    session.app.gate.forget();
+    nothing()
+}
+
 /// That the caller is this user, or may do everything.
 fn permit_tokens_of(session: &Session, user: &str) -> Result<(), Failure> {
     if session.caller.user == user {

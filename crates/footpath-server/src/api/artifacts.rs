@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use footpath_track::{Artifact, ArtifactPath, Blob, Digest, Owner, RunId};
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -14,6 +15,9 @@ use crate::content::{Disposition, answer_file};
 use crate::events::Change;
 use crate::failure::Failure;
 use crate::session::Session;
+
+/// By so many first bytes a picture's kind is told.
+const KIND_BYTES: u64 = 16;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,20 +115,25 @@ pub(crate) async fn blob(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let blobs = call.app.content.artifacts().blobs();
+    let size = blobs.size(digest).await?;
     if method == Method::HEAD {
-        return Ok(if blobs.contains(digest).await? {
+        return Ok(if size.is_some() {
             axum::http::StatusCode::OK.into_response()
         } else {
             axum::http::StatusCode::NOT_FOUND.into_response()
         });
     }
-    let bytes = blobs.get(digest).await?;
+    let size = size.ok_or_else(|| Failure::absent(format!("there is no blob `{digest}`")))?;
+    let mut first = Vec::new();
+    if size > 0 {
+        let mut pieces = Box::pin(blobs.stream(digest, Some(0..size.min(KIND_BYTES))).await?);
+        while let Some(piece) = pieces.next().await {
+            first.extend_from_slice(piece?.as_ref());
+        }
+    }
     let file = Artifact {
-        path: format!("{digest}.{}", picture_extension(&bytes)),
-        blob: Blob {
-            digest,
-            size: bytes.len() as u64,
-        },
+        path: format!("{digest}.{}", picture_extension(&first)),
+        blob: Blob { digest, size },
         time_ms: 0,
     };
     answer_file(&call.app.content, &file, &headers, Disposition::Show).await
@@ -178,10 +187,12 @@ pub(crate) async fn put_blob(
     answer(&kept)
 }
 
-/// Frees the contents that nothing refers to any more.
+/// Frees the contents that nothing refers to any more, and the room of what was purged.
 pub(crate) async fn collect(call: Call) -> Result<Json, Failure> {
     call.run(Session::permit_everything).await?;
-    answer(&call.app.content.artifacts().collect().await?)
+    let mut freed = call.app.content.artifacts().collect().await?;
+    freed.database_bytes += call.run(|session| Ok(session.store().compact()?)).await?;
+    answer(&freed)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::btree_map::Entry;
 
 use axum::body::Bytes;
 use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use footpath_track::client::{AppendRequest, begin_run};
 use footpath_track::search::{Filter, OrderBy, Query, RunQuery, Scope};
 use footpath_track::{
@@ -15,7 +17,7 @@ use serde_json::json;
 
 use super::request::{At, page_length};
 use super::wire::{RunOut, Shown};
-use crate::answer::{Call, Json, json as answer, media_type};
+use crate::answer::{Call, Json, cbor, json as answer, media_type, wants_cbor};
 use crate::auth::Role;
 use crate::clock::now_ms;
 use crate::failure::Failure;
@@ -106,7 +108,9 @@ struct Found<'a> {
     total: Option<u64>,
 }
 
-pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure> {
+/// A page of runs: in JSON with what the page shows of them, in CBOR as the store has them.
+pub(crate) async fn search(call: Call, request: Request) -> Result<Response, Failure> {
+    let exact = wants_cbor(request.headers());
     let asked: Search = call.read(request).await?;
     call.run(move |session| {
         let mut experiments = session.readable(asked.experiments)?;
@@ -128,6 +132,9 @@ pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure
             shown: asked.columns.as_ref().map(Shown::columns),
         };
         let page = session.store().search_runs(&query)?;
+        if exact {
+            return cbor(&page);
+        }
         let total = asked.count.then(|| session.store().count_runs(&query));
         let goals = goals(session, &page.items)?;
         let now_ms = now_ms();
@@ -139,11 +146,12 @@ pub(crate) async fn search(call: Call, request: Request) -> Result<Json, Failure
                 RunOut::new(run, tags, asked.columns.as_ref(), now_ms)
             })
             .collect();
-        answer(&Found {
+        let found = Found {
             runs,
             next: page.next.as_deref(),
             total: total.transpose()?,
-        })
+        };
+        Ok(answer(&found)?.into_response())
     })
     .await
 }
@@ -177,11 +185,19 @@ fn goals(session: &Session, runs: &[Run]) -> Result<BTreeMap<ExperimentId, Tags>
     Ok(goals)
 }
 
-pub(crate) async fn get(call: Call, At(id): At<RunId>) -> Result<Json, Failure> {
+/// A run: in JSON with what the page shows of it, in CBOR as the store has it.
+pub(crate) async fn get(
+    call: Call,
+    At(id): At<RunId>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     call.run(move |session| {
         let run = session.store().run(&id)?;
         let experiment = session.experiment(run.info.experiment, Role::Viewer)?;
-        answer(&RunOut::new(&run, &experiment.tags, None, now_ms()))
+        if wants_cbor(&headers) {
+            return cbor(&run);
+        }
+        Ok(answer(&RunOut::new(&run, &experiment.tags, None, now_ms()))?.into_response())
     })
     .await
 }
@@ -231,12 +247,13 @@ pub(crate) async fn change(
     call: Call,
     At(id): At<RunId>,
     request: Request,
-) -> Result<Json, Failure> {
+) -> Result<Response, Failure> {
+    let headers = request.headers().clone();
     let change: Change = call.read(request).await?;
     let changed = id.clone();
     call.run(move |session| apply(session, &id, &change))
         .await?;
-    get(call, At(changed)).await
+    get(call, At(changed), headers).await
 }
 
 #[derive(Deserialize)]

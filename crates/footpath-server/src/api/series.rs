@@ -1,8 +1,8 @@
 //! Points, and plots of them.
 
 use axum::extract::Request;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use footpath_track::series::{Bucket, PointRange, Scale, Zoom};
 use footpath_track::{Point, RunId};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::request::{Asked, At, page_length};
 use super::wire::{BucketOut, bucket, point};
-use crate::answer::{Call, Json, json as answer};
+use crate::answer::{Call, Json, cbor, json as answer, wants_cbor};
 use crate::auth::Role;
 use crate::double::Double;
 use crate::failure::Failure;
@@ -21,15 +21,27 @@ const SERIES: usize = 1000;
 /// At most how wide a plot is.
 const WIDTH_PX: u32 = 10_000;
 
-/// A point as a page token.
+/// A point as a page token: its 24 bytes in hexadecimal.
 pub(crate) fn token_of(point: Point) -> String {
-    URL_SAFE_NO_PAD.encode(point.to_bytes())
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+    let bytes = point.to_bytes();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// The point of a page token.
 pub(crate) fn point_of(token: &str) -> Result<Point, Failure> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let bytes: Option<[u8; 24]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let (pairs, rest) = token.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| Some((digit(*high)? * 16 + digit(*low)?) as u8))
+        .collect();
+    let bytes: Option<[u8; 24]> = bytes
+        .filter(|_| rest.is_empty())
+        .and_then(|bytes| bytes.try_into().ok());
     let bytes = bytes
         .ok_or_else(|| Failure::invalid("Invalid page token: ask for the first page again"))?;
     Ok(Point::from_bytes(&bytes))
@@ -45,12 +57,20 @@ pub(crate) struct Points {
     page_token: Option<String>,
 }
 
+/// Points as one byte string of 24 bytes a point.
+#[derive(Serialize)]
+struct Exact {
+    points: footpath_track::Points,
+    next: Option<String>,
+}
+
 pub(crate) async fn points(
     call: Call,
     At(run): At<RunId>,
     Asked(asked): Asked<Points>,
-) -> Result<Json, Failure> {
-    call.answer(move |session| {
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    call.run(move |session| {
         session.permit_run(&run, Role::Viewer)?;
         let limit = page_length(asked.limit, 10_000, 100_000)?;
         let range = PointRange {
@@ -63,8 +83,12 @@ pub(crate) async fn points(
         let more = points.len() > limit;
         points.truncate(limit);
         let next = points.last().filter(|_| more).map(|last| token_of(*last));
+        if wants_cbor(&headers) {
+            let points = footpath_track::Points(points);
+            return cbor(&Exact { points, next });
+        }
         let points: Vec<_> = points.into_iter().map(point).collect();
-        Ok(json!({ "points": points, "next": next }))
+        Ok(answer(&json!({ "points": points, "next": next }))?.into_response())
     })
     .await
 }

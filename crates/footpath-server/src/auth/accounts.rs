@@ -131,6 +131,26 @@ impl Accounts<'_> {
         )
     }
 
+    /// Gives a user a role in a project in place of what the user had there, or takes it back.
+    ///
+    /// # Errors
+    /// [`AccountError::NoUser`], or the store's.
+    pub fn set_role(
+        &self,
+        name: &str,
+        project: &str,
+        role: Option<Role>,
+    ) -> Result<(), AccountError> {
+        let mut known = self
+            .user(name)?
+            .ok_or_else(|| AccountError::NoUser(name.to_owned()))?;
+        match role {
+            Some(role) => drop(known.user.roles.insert(project.to_owned(), role)),
+            None => drop(known.user.roles.remove(project)),
+        }
+        self.write(USERS, name, &known)
+    }
+
     /// Removes a user and the user's tokens.
     ///
     /// # Errors

@@ -5,4 +5,7 @@
 mod native;
 mod publish;
 mod refusals;
+mod remote;
+mod roles;
 mod serve;
+mod states;

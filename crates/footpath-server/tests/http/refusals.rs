@@ -403,3 +403,81 @@ fn any_path_is_kept_as_it_is_or_refused() {
         })
         .unwrap();
 }
+
+#[test]
+fn any_body_is_applied_or_refused() {
+    let server = Served::open();
+    server.begin("maps", "a1");
+    let whole = footpath_track::client::AppendRequest {
+        writer: "w".into(),
+        sequence: 1,
+        batch: footpath_track::Batch {
+            params: vec![("lr".into(), "1".into())],
+            tags: [("a".to_owned(), "b".to_owned())].into(),
+            metrics: [(
+                "loss".to_owned(),
+                footpath_track::Points(vec![footpath_track::Point::new(1, 2, 3.0)]),
+            )]
+            .into(),
+            ..footpath_track::Batch::default()
+        },
+    };
+    let mut cbor = Vec::new();
+    ciborium::into_writer(&whole, &mut cbor).unwrap();
+    let json = serde_json::to_vec(&whole).unwrap();
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    runner
+        .run(
+            &(
+                any::<bool>(),
+                changes,
+                any::<prop::sample::Index>(),
+                any::<bool>(),
+            ),
+            |(binary, changes, cut, cuts)| {
+                let (kind, mut body) = if binary {
+                    ("application/cbor", cbor.clone())
+                } else {
+                    ("application/json", json.clone())
+                };
+                for (at, byte) in changes {
+                    let at = at.index(body.len());
+                    body[at] = byte;
+                }
+                if cuts {
+                    body.truncate(cut.index(body.len()));
+                }
+                let status = server
+                    .send(None, "POST", "/api/v1/runs/a1/append", kind, Some(body))
+                    .status()
+                    .as_u16();
+                prop_assert!(status == 200 || (400..500).contains(&status), "{status}");
+                Ok(())
+            },
+        )
+        .unwrap();
+    assert_eq!(server.ask("GET", "/api/v1/runs/a1", None).0, 200);
+}
+
+#[test]
+fn a_body_that_claims_more_than_it_holds_costs_no_memory() {
+    let server = Served::open();
+    server.begin("maps", "a1");
+    // Maps, arrays, texts and byte strings of 2^62 entries, at every place where one may stand.
+    for head in [0xbb_u8, 0x9b, 0x7b, 0x5b] {
+        for before in [&b""[..], b"\xa1ebatch", b"\xa1ebatch\xa1gmetrics\xa1ax"] {
+            let mut body = before.to_vec();
+            body.push(head);
+            body.extend_from_slice(&(1_u64 << 62).to_be_bytes());
+            let answer = server.send(
+                None,
+                "POST",
+                "/api/v1/runs/a1/append",
+                "application/cbor",
+                Some(body),
+            );
+            assert_eq!(answer.status(), 400, "{head:x}");
+        }
+    }
+}

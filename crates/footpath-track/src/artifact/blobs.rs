@@ -183,9 +183,17 @@ impl Blobs {
     /// # Errors
     /// [`Error::Objects`].
     pub async fn contains(&self, digest: Digest) -> Result<bool, Error> {
+        Ok(self.size(digest).await?.is_some())
+    }
+
+    /// A content's size in bytes; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Objects`].
+    pub async fn size(&self, digest: Digest) -> Result<Option<u64>, Error> {
         match self.objects.head(&self.path(digest)).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -89,6 +89,14 @@ impl StoreDestination {
             runtime,
         })
     }
+
+    /// Runs work on the contents.
+    pub(crate) fn block_on<T>(
+        &self,
+        work: impl AsyncFnOnce(&Artifacts) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.runtime.block_on(work(&self.artifacts))
+    }
 }
 
 impl Destination for StoreDestination {

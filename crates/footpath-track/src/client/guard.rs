@@ -44,7 +44,9 @@ impl Host {
     pub(super) fn now() -> Self {
         Self {
             boot: boot(),
-            oom_kills: events_file().and_then(|file| oom_kills(&file).map(|count| (file, count))),
+            oom_kills: events_files()
+                .into_iter()
+                .find_map(|file| oom_kills(&file).map(|count| (file, count))),
         }
     }
 
@@ -68,14 +70,24 @@ fn boot() -> String {
         .unwrap_or_default()
 }
 
-/// The file with the memory events of this process' control group (version 2).
-fn events_file() -> Option<String> {
-    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    Some(format!(
-        "/sys/fs/cgroup{}/memory.events",
-        path.trim_end_matches('/')
-    ))
+/// The files that may count the out-of-memory kills of this process' control group: of version 2,
+/// then of version 1.
+fn events_files() -> Vec<String> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let path = path.trim_end_matches('/');
+        if controllers.is_empty() {
+            files.insert(0, format!("/sys/fs/cgroup{path}/memory.events"));
+        } else if controllers.split(',').any(|name| name == "memory") {
+            files.push(format!("/sys/fs/cgroup/memory{path}/memory.oom_control"));
+        }
+    }
+    files
 }
 
 fn oom_kills(file: &str) -> Option<u64> {

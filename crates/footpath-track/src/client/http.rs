@@ -1,4 +1,4 @@
-//! A server as destination, through its native API:
+//! A server, through its native API.
 //!
 //! | call | body | answer |
 //! | --- | --- | --- |
@@ -7,16 +7,17 @@
 //! | `HEAD /api/v1/blobs/{digest}` | | 200 if it is there, 404 if not |
 //! | `PUT /api/v1/blobs/{digest}` | the bytes | JSON [`Blob`](crate::Blob) |
 //!
-//! A refusal's body is JSON with `error_code` and `message`. Statuses 408, 429 and 5xx are
-//! tried again, other refusals are not.
+//! A refusal's body is JSON with `error_code` and `message`. Statuses 401, 403, 408, 429 and 5xx
+//! are tried again, other refusals are not.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::http::{Request, Response, header};
+use ureq::{Agent, AsSendBody, Body};
 
 use super::destination::Destination;
 use crate::error::Error;
@@ -33,26 +34,33 @@ pub struct AppendRequest {
     pub batch: Batch,
 }
 
-/// A server.
-pub struct HttpDestination {
-    agent: Agent,
-    url: String,
-    token: Option<String>,
-}
-
 /// What a server says when it refuses.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Refusal {
-    #[serde(default)]
     error_code: String,
-    #[serde(default)]
     message: String,
 }
 
-impl HttpDestination {
+/// An answer that is a refusal.
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) why: String,
+}
+
+/// Asks a server.
+pub(crate) struct Http {
+    agent: Agent,
+    url: String,
+    bearer: Option<String>,
+}
+
+const JSON: &str = "application/json";
+const CBOR: &str = "application/cbor";
+
+impl Http {
     /// The server at an address such as `http://127.0.0.1:5000`.
-    #[must_use]
-    pub fn new(url: &str, token: Option<String>) -> Self {
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
@@ -61,82 +69,181 @@ impl HttpDestination {
         Self {
             agent: config.into(),
             url: url.trim_end_matches('/').to_owned(),
-            token,
+            bearer: token.map(|token| format!("Bearer {token}")),
         }
     }
 
-    fn bearer(&self) -> String {
-        self.token
-            .as_ref()
-            .map(|token| format!("Bearer {token}"))
-            .unwrap_or_default()
+    fn away(&self, why: impl std::fmt::Display) -> Error {
+        Error::Server {
+            url: self.url.clone(),
+            why: why.to_string(),
+        }
     }
 
-    fn post<T: DeserializeOwned>(
+    /// Asks; gives the answer, or the refusal.
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        accept: &str,
+        body: impl AsSendBody,
+    ) -> Result<Result<Response<Body>, Refused>, Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header(header::ACCEPT, accept);
+        if !kind.is_empty() {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        let request = request.body(body).map_err(|error| self.away(error))?;
+        let mut answer = self.agent.run(request).map_err(|error| self.away(error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Ok(answer));
+        }
+        let body = answer.body_mut().read_to_string().unwrap_or_default();
+        let told: Refusal = serde_json::from_str(&body).unwrap_or_default();
+        let why = match told {
+            Refusal { message, .. } if message.is_empty() => status.to_string(),
+            Refusal {
+                error_code,
+                message,
+            } if error_code.is_empty() => message,
+            Refusal {
+                error_code,
+                message,
+            } => format!("{message} ({status}, {error_code})"),
+        };
+        Ok(Err(Refused {
+            status: status.as_u16(),
+            why,
+        }))
+    }
+
+    /// The error that a refusal is: one that may pass, or one that will not.
+    fn refused(&self, refused: Refused) -> Error {
+        if refused.status >= 500 || matches!(refused.status, 401 | 403 | 408 | 429) {
+            // A wrong token is for its owner to change; what was told stays in the spool till then.
+            return self.away(refused.why);
+        }
+        Error::invalid(format!("what was asked of {}", self.url), refused.why)
+    }
+
+    fn accepted(&self, answer: Result<Response<Body>, Refused>) -> Result<Response<Body>, Error> {
+        answer.map_err(|refused| self.refused(refused))
+    }
+
+    fn json<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, Error> {
+        let reader = answer.body_mut().as_reader();
+        serde_json::from_reader(std::io::BufReader::new(reader)).map_err(|error| self.away(error))
+    }
+
+    /// Reads a JSON answer; a refusal is given to tell what it means.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Result<T, Refused>, Error> {
+        match self.ask("GET", path, "", JSON, ())? {
+            Ok(answer) => self.json(answer).map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// Reads an answer that is also there in CBOR, which keeps every bit of a number.
+    pub(crate) fn get_exact<T: DeserializeOwned>(
         &self,
         path: &str,
-        content_type: &str,
-        body: &[u8],
-    ) -> Result<T, Error> {
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.url))
-            .header("content-type", content_type);
-        if self.token.is_some() {
-            request = request.header("authorization", self.bearer());
+    ) -> Result<Result<T, Refused>, Error> {
+        match self.ask("GET", path, "", CBOR, ())? {
+            Ok(answer) => self.cbor(answer).map(Ok),
+            Err(refused) => Ok(Err(refused)),
         }
-        let mut answer = accepted(request.send(body))?;
-        let body = answer.body_mut().read_to_vec().map_err(Error::database)?;
-        serde_json::from_slice(&body).map_err(Error::database)
+    }
+
+    fn cbor<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, Error> {
+        let reader = answer.body_mut().as_reader();
+        ciborium::from_reader(std::io::BufReader::new(reader)).map_err(|error| self.away(error))
+    }
+
+    /// Sends JSON and reads an answer in CBOR.
+    pub(crate) fn post_exact<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(Error::database)?;
+        let answer = self.ask("POST", path, JSON, CBOR, &body[..])?;
+        self.cbor(self.accepted(answer)?)
+    }
+
+    /// Sends JSON, or nothing, by any method; reads a JSON answer.
+    pub(crate) fn tell<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Result<T, Refused>, Error> {
+        let answer = match body {
+            Some(body) => {
+                let body = serde_json::to_vec(body).map_err(Error::database)?;
+                self.ask(method, path, JSON, JSON, &body[..])?
+            }
+            None => self.ask(method, path, "", JSON, ())?,
+        };
+        match answer {
+            Ok(answer) => self.json(answer).map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// The bytes at an address, as they come.
+    pub(crate) fn bytes(&self, path: &str) -> Result<Result<impl Read + use<>, Refused>, Error> {
+        Ok(self
+            .ask("GET", path, "", "*/*", ())?
+            .map(|answer| answer.into_body().into_reader()))
+    }
+
+    /// Makes an error of a refusal that means nothing particular.
+    pub(crate) fn or_refused<T>(&self, answer: Result<T, Refused>) -> Result<T, Error> {
+        answer.map_err(|refused| self.refused(refused))
     }
 }
 
-/// The answer, if it is no refusal.
-fn accepted(answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Error> {
-    let mut answer = answer.map_err(Error::database)?;
-    let status = answer.status();
-    if status.is_success() {
-        return Ok(answer);
+/// A server that takes runs in.
+pub struct HttpDestination(pub(crate) Http);
+
+impl HttpDestination {
+    /// The server at an address such as `http://127.0.0.1:5000`.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a token belongs to who sends it"
+    )]
+    pub fn new(url: &str, token: Option<String>) -> Self {
+        Self(Http::new(url, token.as_deref()))
     }
-    let body = answer.body_mut().read_to_string().unwrap_or_default();
-    let told: Option<Refusal> = serde_json::from_str(&body).ok();
-    let why = match told {
-        Some(Refusal {
-            error_code,
-            message,
-        }) => format!("{status}, {error_code}: {message}"),
-        None => status.to_string(),
-    };
-    if status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 408 | 429) {
-        // A wrong token is for its owner to change; what was told stays in the spool till then.
-        return Err(Error::database(why));
-    }
-    Err(Error::invalid("what was sent to the server", why))
 }
 
 impl Destination for HttpDestination {
     fn begin(&self, start: &RunStart) -> Result<(), Error> {
-        let body = serde_json::to_vec(start).map_err(Error::database)?;
-        self.post::<serde::de::IgnoredAny>("/api/v1/runs", "application/json", &body)
-            .map(drop)
+        let told = self
+            .0
+            .tell::<IgnoredAny>("POST", "/api/v1/runs", Some(start))?;
+        self.0.or_refused(told).map(drop)
     }
 
     fn put_blob(&self, digest: Digest, path: &Path) -> Result<(), Error> {
-        let url = format!("{}/api/v1/blobs/{digest}", self.url);
-        let mut head = self.agent.head(&url);
-        let mut put = self
-            .agent
-            .put(&url)
-            .header("content-type", "application/octet-stream");
-        if self.token.is_some() {
-            head = head.header("authorization", self.bearer());
-            put = put.header("authorization", self.bearer());
-        }
-        if head.call().map_err(Error::database)?.status().is_success() {
-            return Ok(());
+        let http = &self.0;
+        let place = format!("/api/v1/blobs/{digest}");
+        match http.ask("HEAD", &place, "", "*/*", ())? {
+            Ok(_) => return Ok(()),
+            Err(Refused { status: 404, .. }) => {}
+            Err(refused) => return Err(http.refused(refused)),
         }
         let file = std::fs::File::open(path).map_err(Error::file(path))?;
-        accepted(put.send(&file)).map(drop)
+        let answer = http.ask("PUT", &place, "application/octet-stream", JSON, &file)?;
+        http.accepted(answer).map(drop)
     }
 
     fn append(
@@ -152,10 +259,8 @@ impl Destination for HttpDestination {
         };
         let mut body = Vec::new();
         ciborium::into_writer(&request, &mut body).map_err(Error::database)?;
-        self.post(
-            &format!("/api/v1/runs/{run}/append"),
-            "application/cbor",
-            &body,
-        )
+        let path = format!("/api/v1/runs/{run}/append");
+        let answer = self.0.ask("POST", &path, CBOR, JSON, &body[..])?;
+        self.0.json(self.0.accepted(answer)?)
     }
 }

@@ -6,6 +6,7 @@
 
 mod deliver;
 mod destination;
+mod environment;
 mod guard;
 mod http;
 mod nested;
@@ -25,6 +26,7 @@ mod target;
 
 pub use destination::{Destination, StoreDestination, begin_run};
 pub use http::{AppendRequest, HttpDestination};
+pub(crate) use http::{Http, Refused};
 pub use options::{RunOptions, Target};
 pub use picture::{Layer, Picture};
 pub use run::Run;

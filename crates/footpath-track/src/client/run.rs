@@ -10,7 +10,7 @@ use super::options::{RunOptions, Target};
 use super::picture::{Layer, Picture};
 use super::queue::{Event, Queue};
 use super::recording::{Recording, record};
-use super::{guard, nested, source};
+use super::{environment, guard, nested, source};
 use crate::model::{
     DatasetInput, Digest, ImageLayer, ImageRecord, ModelOutput, Point, RunId, RunStart, RunStatus,
     StateChange, StepRecord, TextRecord,
@@ -71,6 +71,9 @@ impl Run {
             .or_else(|_| std::env::var("USERNAME"))
             .unwrap_or_default();
         let mut tags = options.tags.clone();
+        if options.target != Target::Off {
+            tags.extend(environment::tags());
+        }
         tags.entry("mlflow.user".into())
             .or_insert_with(|| user.clone());
         if let Some(program) = std::env::args().next() {

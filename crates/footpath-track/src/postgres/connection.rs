@@ -70,6 +70,11 @@ impl Connection {
         }
     }
 
+    /// Makes the room of deleted rows free for others.
+    pub(super) fn vacuum(&mut self) -> Result<(), Error> {
+        self.client.batch_execute("VACUUM").map_err(told)
+    }
+
     fn prepared(&mut self, statement: &str) -> Result<Statement, Error> {
         if let Some(known) = self.statements.get(statement) {
             return Ok(known.clone());

@@ -84,4 +84,16 @@ impl Engine for Postgres {
     ) -> Result<T, Error> {
         self.run(false, work)
     }
+    fn compact(&self) -> Result<u64, Error> {
+        let mut connection = Connection::open(&self.config)?;
+        let size = |connection: &mut Connection| {
+            connection.transaction(true, |sql| {
+                sql.first("SELECT pg_database_size(current_database())", &[])?
+                    .map_or(Ok(0), |mut row| row.count())
+            })
+        };
+        let before = size(&mut connection)?;
+        connection.vacuum()?;
+        Ok(before.saturating_sub(size(&mut connection)?))
+    }
 }

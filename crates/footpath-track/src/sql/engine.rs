@@ -11,6 +11,16 @@ pub(crate) trait Sql {
     /// Runs a query; gives its rows.
     fn query(&mut self, statement: &str, args: &[Cell]) -> Result<Vec<Row>, Error>;
 
+    /// Calls with each row of a query as it comes.
+    fn each(
+        &mut self,
+        statement: &str,
+        args: &[Cell],
+        row: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.query(statement, args)?.into_iter().try_for_each(row)
+    }
+
     /// The database's words where they differ.
     fn dialect(&self) -> &'static Dialect;
 
@@ -50,4 +60,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         &self,
         work: impl FnOnce(&mut dyn Sql) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error>;
+
+    /// Gives what was deleted back to the disk; gives the bytes freed.
+    fn compact(&self) -> Result<u64, Error>;
 }

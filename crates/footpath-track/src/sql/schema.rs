@@ -85,15 +85,11 @@ CREATE TABLE documents (
     collection {text} NOT NULL, name {text} NOT NULL, value {text} NOT NULL, PRIMARY KEY (collection, name)){clustered};
 INSERT INTO experiments (id, project, name, deleted, created_ms, updated_ms) VALUES (0, 'default', 'Default', 0, 0, 0)";
 
-/// Brings a store to this program's schema, in the transaction it is called in.
+/// The version of a store.
 ///
 /// # Errors
-/// [`Error::TooNew`] for a store of a newer program, which stays as it is.
-pub(crate) fn migrate(sql: &mut dyn Sql, store: &str) -> Result<(), Error> {
-    sql.execute(
-        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)",
-        &[],
-    )?;
+/// [`Error::TooNew`] for a store of a newer program; when the database holds no store.
+pub(crate) fn version(sql: &mut dyn Sql, store: &str) -> Result<i64, Error> {
     let found = sql.first("SELECT max(version) FROM schema_version", &[])?;
     let found = found
         .map_or(Ok(None), |mut row| row.maybe_int())?
@@ -105,6 +101,19 @@ pub(crate) fn migrate(sql: &mut dyn Sql, store: &str) -> Result<(), Error> {
             known: SCHEMA_VERSION,
         });
     }
+    Ok(found)
+}
+
+/// Brings a store to this program's schema, in the transaction it is called in.
+///
+/// # Errors
+/// [`Error::TooNew`] for a store of a newer program, which stays as it is.
+pub(crate) fn migrate(sql: &mut dyn Sql, store: &str) -> Result<(), Error> {
+    sql.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)",
+        &[],
+    )?;
+    let found = version(sql, store)?;
     for (version, statements) in (1i64..).zip(VERSIONS).skip(found.max(0) as usize) {
         for statement in in_dialect(statements, sql.dialect()).split(';') {
             sql.execute(statement.trim(), &[])?;

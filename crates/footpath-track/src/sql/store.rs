@@ -289,6 +289,10 @@ impl<E: Engine> Store for SqlStore<E> {
             .write(move |sql| documents::put(sql, &collection, &key, &value))
     }
 
+    fn compact(&self) -> Result<u64, Error> {
+        self.0.compact()
+    }
+
     fn delete_document(&self, collection: &str, key: &str) -> Result<bool, Error> {
         let collection = collection.to_owned();
         let key = key.to_owned();

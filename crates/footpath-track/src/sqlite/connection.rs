@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::OpenFlags;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
@@ -24,14 +25,37 @@ const DIALECT: Dialect = Dialect {
 pub(super) struct Connection(rusqlite::Connection);
 
 impl Connection {
+    /// Opens the file, made if absent.
     pub(super) fn open(path: &Path, cache_kib: u32) -> Result<Self, Error> {
         let connection = rusqlite::Connection::open(path).map_err(Error::database)?;
-        connection.set_prepared_statement_cache_capacity(256);
-        connection
-            .execute_batch(&format!(
+        Self::prepare(
+            connection,
+            &format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 20000;
                  PRAGMA cache_size = -{cache_kib}; PRAGMA temp_store = MEMORY;"
-            ))
+            ),
+        )
+    }
+
+    /// Opens a file that is there, to be read alone.
+    pub(super) fn open_to_read(path: &Path, cache_kib: u32) -> Result<Self, Error> {
+        // A reader of a write-ahead log writes where it stands in the log's index.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            rusqlite::Connection::open_with_flags(path, flags).map_err(Error::database)?;
+        Self::prepare(
+            connection,
+            &format!(
+                "PRAGMA busy_timeout = 20000; PRAGMA query_only = ON;
+                 PRAGMA cache_size = -{cache_kib}; PRAGMA temp_store = MEMORY;"
+            ),
+        )
+    }
+
+    fn prepare(connection: rusqlite::Connection, settings: &str) -> Result<Self, Error> {
+        connection.set_prepared_statement_cache_capacity(256);
+        connection
+            .execute_batch(settings)
             .map_err(Error::database)?;
         for (name, case_sensitive) in [("track_like", true), ("track_ilike", false)] {
             let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -51,6 +75,25 @@ impl Connection {
 
     fn batch(&self, statements: &str) -> Result<(), Error> {
         self.0.execute_batch(statements).map_err(Error::database)
+    }
+
+    /// Gives what was deleted back to the disk; gives the bytes by which the file shrank.
+    pub(super) fn compact(&mut self, path: &Path) -> Result<u64, Error> {
+        let size = || std::fs::metadata(path).map_or(0, |file| file.len());
+        self.batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        let before = size();
+        let free: i64 = self
+            .0
+            .query_row("PRAGMA freelist_count", [], |row| row.get(0))
+            .map_err(Error::database)?;
+        if free == 0 {
+            return Ok(0);
+        }
+        // The copy that is made on the way may be too large for the memory.
+        self.batch("PRAGMA temp_store = FILE")?;
+        let done = self.batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+        self.batch("PRAGMA temp_store = MEMORY")?;
+        done.map(|()| before.saturating_sub(size()))
     }
 
     /// Runs work that only reads, all of it in one state of the store.
@@ -141,19 +184,33 @@ impl Sql for Connection {
     }
 
     fn query(&mut self, statement: &str, args: &[Cell]) -> Result<Vec<Row>, Error> {
+        let mut found = Vec::new();
+        self.each(statement, args, &mut |row| {
+            found.push(row);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn each(
+        &mut self,
+        statement: &str,
+        args: &[Cell],
+        each: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut prepared = self.0.prepare_cached(statement).map_err(Error::database)?;
         let columns = prepared.column_count();
         let mut rows = prepared
             .query(rusqlite::params_from_iter(args.iter().map(Arg)))
             .map_err(Error::database)?;
-        let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(Error::database)? {
-            let cells = (0..columns)
-                .map(|at| cell(row.get_ref(at).map_err(Error::database)?))
-                .collect::<Result<_, _>>()?;
-            found.push(Row::new(cells));
+            let mut cells = Vec::with_capacity(columns);
+            for at in 0..columns {
+                cells.push(cell(row.get_ref(at).map_err(Error::database)?)?);
+            }
+            each(Row::new(cells))?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn dialect(&self) -> &'static Dialect {

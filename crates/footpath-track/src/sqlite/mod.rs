@@ -2,22 +2,19 @@
 
 mod connection;
 mod filesystem;
+mod readers;
 mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-
-use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::sql::engine::{Engine, Sql};
 use crate::sql::{SqlStore, schema};
 use crate::store::Store;
 use connection::Connection;
+use readers::Readers;
 use writer::Writer;
-
-/// How many idle connections are kept for reading.
-const IDLE_READERS: usize = 8;
 
 /// How a [`SqliteStore`](open_sqlite) is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,36 +66,77 @@ pub fn open_sqlite(folder: &Path, options: SqliteOptions) -> Result<impl Store +
     connection.transaction(|sql| schema::migrate(sql, &path.display().to_string()))?;
     let writer = Writer::start(connection, options.group_limit);
     Ok(SqlStore(Sqlite {
+        readers: Readers::new(path.clone(), options.cache_kib),
         path,
-        options,
         writer,
-        readers: Mutex::new(Vec::new()),
         _lock: lock,
     }))
 }
 
+/// Opens the store in a folder to be read alone, also while another process owns it: `footpath
+/// runs` looks at runs while they are tracked.
+///
+/// # Errors
+/// [`Error::NoStore`], [`Error::NetworkFilesystem`], [`Error::TooNew`], [`Error::Database`]. A store of
+/// an older program is brought up to date first, which fails with [`Error::Locked`] while that
+/// program has it open.
+pub fn open_sqlite_to_read(
+    folder: &Path,
+    options: SqliteOptions,
+) -> Result<impl Store + use<>, Error> {
+    let path = folder.join("track.db");
+    if !path.is_file() {
+        return Err(Error::NoStore {
+            path: folder.to_owned(),
+        });
+    }
+    filesystem::refuse_network(folder)?;
+    let readers = Readers::new(path.clone(), options.cache_kib);
+    let found = readers.read(|sql| schema::version(sql, &path.display().to_string()))?;
+    if found < schema::SCHEMA_VERSION {
+        drop(open_sqlite(folder, options)?);
+    }
+    Ok(SqlStore(ReadOnly {
+        folder: folder.to_owned(),
+        readers,
+    }))
+}
+
+struct ReadOnly {
+    folder: PathBuf,
+    readers: Readers,
+}
+
+impl Engine for ReadOnly {
+    fn read<T>(&self, work: impl FnOnce(&mut dyn Sql) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.read(work)
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        _: impl FnOnce(&mut dyn Sql) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        Err(Error::ReadOnly {
+            path: self.folder.clone(),
+        })
+    }
+
+    fn compact(&self) -> Result<u64, Error> {
+        self.write(|_| Ok(0))
+    }
+}
+
 struct Sqlite {
     path: PathBuf,
-    options: SqliteOptions,
     writer: Writer,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
     /// Held as long as the store is open.
     _lock: File,
 }
 
 impl Engine for Sqlite {
     fn read<T>(&self, work: impl FnOnce(&mut dyn Sql) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self.readers.lock().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(&self.path, self.options.cache_kib)?,
-        };
-        let result = connection.snapshot(work);
-        let mut readers = self.readers.lock();
-        if readers.len() < IDLE_READERS {
-            readers.push(connection);
-        }
-        result
+        self.readers.read(work)
     }
 
     fn write<T: Send + 'static>(
@@ -106,6 +144,12 @@ impl Engine for Sqlite {
         work: impl FnOnce(&mut dyn Sql) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.writer.run(work)
+    }
+
+    fn compact(&self) -> Result<u64, Error> {
+        let path = self.path.clone();
+        self.writer
+            .run_alone(move |connection| connection.compact(&path))
     }
 }
 
@@ -158,6 +202,58 @@ mod tests {
             matches!(error, Error::TooNew { found, known, .. } if found == future && known == future - 1),
             "{error}"
         );
+    }
+
+    #[test]
+    fn it_is_read_while_another_process_owns_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let reading = || open_sqlite_to_read(folder.path(), SqliteOptions::default());
+        assert!(matches!(reading().err(), Some(Error::NoStore { .. })));
+        let owner = open_sqlite(folder.path(), SqliteOptions::default()).unwrap();
+        let reader = reading().unwrap();
+        let run = owner
+            .create_run(&NewRun::new(crate::ExperimentId::DEFAULT, 0))
+            .unwrap();
+        assert_eq!(reader.run_info(&run.id).unwrap(), run);
+        let refused = reader.create_run(&NewRun::new(crate::ExperimentId::DEFAULT, 0));
+        assert!(matches!(refused, Err(Error::ReadOnly { .. })));
+        drop(owner);
+        assert_eq!(reading().unwrap().run_info(&run.id).unwrap(), run);
+    }
+
+    #[test]
+    fn what_is_purged_shrinks_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_sqlite(folder.path(), SqliteOptions::default()).unwrap();
+        let run = store
+            .create_run(&NewRun::new(crate::ExperimentId::DEFAULT, 0))
+            .unwrap()
+            .id;
+        let texts = (0..2000).map(|step| crate::TextRecord {
+            key: "log".into(),
+            step,
+            time_ms: 0,
+            text: "x".repeat(1000),
+        });
+        let batch = crate::Batch {
+            texts: texts.collect(),
+            ..crate::Batch::default()
+        };
+        store.append(&run, None, batch).unwrap();
+        assert_eq!(store.compact().unwrap(), 0, "all of it is in use");
+        let size = || {
+            std::fs::metadata(folder.path().join("track.db"))
+                .unwrap()
+                .len()
+        };
+        let full = size();
+        store.purge_run(&run).unwrap();
+        let freed = store.compact().unwrap();
+        assert!(
+            freed > 2_000_000 && size() == full - freed,
+            "{freed} of {full}"
+        );
+        assert_eq!(store.projects().unwrap()[0].runs, 0);
     }
 
     #[test]

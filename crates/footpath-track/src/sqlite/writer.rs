@@ -12,8 +12,16 @@ type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
 /// Does the work within the transaction, if there is one.
 type Work = Box<dyn FnOnce(Result<&mut Connection, &str>) -> Answer + Send>;
 
+/// What the thread is asked to do.
+enum Job {
+    /// In a transaction, perhaps with others.
+    Shared(Work),
+    /// Outside of any.
+    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+}
+
 pub(super) struct Writer {
-    work: Option<Sender<Work>>,
+    work: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,7 +59,26 @@ impl Writer {
             })
         });
         let queue = self.work.as_ref().ok_or(Error::Closed)?;
-        queue.send(work).map_err(|_cause| Error::Closed)?;
+        queue
+            .send(Job::Shared(work))
+            .map_err(|_cause| Error::Closed)?;
+        result
+            .recv()
+            .map_err(|_cause: std::sync::mpsc::RecvError| Error::Closed)?
+    }
+
+    /// Runs work outside of any transaction, once what was asked before is on disk.
+    pub(super) fn run_alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, result) = sync_channel(1);
+        let job = Job::Alone(Box::new(move |connection| {
+            // Whoever asked may be gone; the work is done all the same.
+            let _ = answer.send(work(connection));
+        }));
+        let queue = self.work.as_ref().ok_or(Error::Closed)?;
+        queue.send(job).map_err(|_cause| Error::Closed)?;
         result
             .recv()
             .map_err(|_cause: std::sync::mpsc::RecvError| Error::Closed)?
@@ -69,23 +96,44 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(mut connection: Connection, queue: &Receiver<Work>, group_limit: usize) {
+fn write_all(mut connection: Connection, queue: &Receiver<Job>, group_limit: usize) {
     while let Ok(first) = queue.recv() {
-        let begun = connection.begin().map_err(|error| error.to_string());
-        let group = std::iter::once(first).chain(queue.try_iter().take(group_limit - 1));
-        let answers: Vec<Answer> = group
-            .map(|work| match &begun {
-                Ok(()) => work(Ok(&mut connection)),
-                Err(cause) => work(Err(cause)),
-            })
-            .collect();
-        let committed = begun.and_then(|()| connection.commit().map_err(|error| error.to_string()));
-        for answer in answers {
-            answer(
-                committed
-                    .as_ref()
-                    .map_or_else(|cause| Err(cause.as_str()), |()| Ok(())),
-            );
+        let mut alone = None;
+        let mut group = Vec::new();
+        for job in std::iter::once(first).chain(queue.try_iter()) {
+            match job {
+                Job::Shared(work) => group.push(work),
+                Job::Alone(work) => alone = Some(work),
+            }
+            if alone.is_some() || group.len() == group_limit {
+                break;
+            }
         }
+        if !group.is_empty() {
+            write_group(&mut connection, group);
+        }
+        if let Some(work) = alone {
+            work(&mut connection);
+        }
+    }
+}
+
+/// Does the work of a group in one transaction, then answers.
+fn write_group(connection: &mut Connection, group: Vec<Work>) {
+    let begun = connection.begin().map_err(|error| error.to_string());
+    let answers: Vec<Answer> = group
+        .into_iter()
+        .map(|work| match &begun {
+            Ok(()) => work(Ok(&mut *connection)),
+            Err(cause) => work(Err(cause)),
+        })
+        .collect();
+    let committed = begun.and_then(|()| connection.commit().map_err(|error| error.to_string()));
+    for answer in answers {
+        answer(
+            committed
+                .as_ref()
+                .map_or_else(|cause| Err(cause.as_str()), |()| Ok(())),
+        );
     }
 }

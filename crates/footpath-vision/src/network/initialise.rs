@@ -54,6 +54,9 @@ impl Initialiser {
         let count = shape.iter().product();
         let mut rng = stream(self.seed, "initial weights", name.as_bytes());
         let in_encoder = name.starts_with("encoder.");
+        let layer = name.rsplit('.').nth(1).unwrap_or_default();
+        let is_norm = layer.starts_with("bn");
+        let is_identity = (in_encoder || is_norm) && name.ends_with(".weight");
         match *shape {
             [outputs, _, kernel, _] if in_encoder => {
                 let fan_out = (outputs * kernel * kernel) as f64;
@@ -64,10 +67,8 @@ impl Initialiser {
                 self.last_bound = 1.0 / ((inputs * kernel * kernel) as f64).sqrt();
                 uniforms(&mut rng, self.last_bound, count)
             }
-            _ if name.ends_with("running_var") || (in_encoder && name.ends_with(".weight")) => {
-                vec![1.0; count]
-            }
-            _ if in_encoder => vec![0.0; count],
+            _ if name.ends_with("running_var") || is_identity => vec![1.0; count],
+            _ if in_encoder || is_norm => vec![0.0; count],
             _ => uniforms(&mut rng, self.last_bound, count),
         }
     }
@@ -150,6 +151,22 @@ mod tests {
                 .iter()
                 .all(|&v| v == 0.0)
         );
+    }
+
+    #[test]
+    fn batch_norms_outside_an_encoder_start_as_the_identity() {
+        let config = UnetConfig {
+            encoder: Encoder::Plain,
+            ..UnetConfig::default()
+        };
+        let network = Network::new(&config, 1, &burn::tensor::Device::flex());
+        let state = StateDict::of(&network);
+        let all = |name: &str, value| state.values(name).iter().all(|&v| v == value);
+        assert!(all("up.1.second.bn.weight", 1.0) && all("up.1.second.bn.bias", 0.0));
+        assert!(all("floor.first.bn.running_mean", 0.0) && all("floor.first.bn.running_var", 1.0));
+        // 16 inputs, 3x3.
+        let weight = state.values("down.0.first.conv.weight");
+        assert!(weight.iter().all(|v| v.abs() <= 1.0 / 12.0 && *v != 0.0));
     }
 
     #[test]

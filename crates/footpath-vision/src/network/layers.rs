@@ -7,8 +7,10 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 pub use footpath_kernels::Activation;
 use footpath_kernels::{self as kernels, InferenceOptions};
+use serde::{Deserialize, Serialize};
 
 use super::buffer::Buffer;
+use super::dilation::dilate;
 
 /// Batch norm's ε and momentum, PyTorch's defaults, which every pretrained encoder assumes.
 const EPSILON: f64 = 1e-5;
@@ -29,6 +31,9 @@ pub struct Conv2d {
     stride: usize,
     #[module(skip)]
     padding: usize,
+    /// Distance of the pixels that neighbouring weights see, px.
+    #[module(skip)]
+    dilation: usize,
 }
 
 impl Conv2d {
@@ -39,6 +44,12 @@ impl Conv2d {
             bias: Some(zeros([channels[1]], device)),
             ..Self::before_norm(channels, kernel, 1, device)
         }
+    }
+
+    /// The same convolution looking at pixels `dilation` px apart; of stride 1 only.
+    #[must_use]
+    pub fn dilated(self, dilation: usize) -> Self {
+        Self { dilation, ..self }
     }
 
     /// A convolution without bias, padding `(kernel - 1) / 2`, to be followed by a batch norm.
@@ -56,12 +67,17 @@ impl Conv2d {
             bias: None,
             stride,
             padding: (kernel - 1) / 2,
+            dilation: 1,
         }
     }
 
     /// `[N, C_in, H, W]` → `[N, C_out, H / stride, W / stride]` (rounded up).
     #[must_use]
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        dilate(x, self.dilation, |x| self.convolve(x, activation))
+    }
+
+    fn convolve(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         let (weight, bias) = (self.weight.val(), self.bias.as_ref().map(Param::val));
         if x.is_autodiff() {
@@ -206,6 +222,7 @@ impl BatchNorm {
             bias: Some(Param::from_tensor(bias)),
             stride: conv.stride,
             padding: conv.padding,
+            dilation: conv.dilation,
         }
     }
 }
@@ -261,20 +278,69 @@ impl ConvRelu {
     }
 }
 
-/// One step up the decoder: 3x3 convolution and ReLU, transposed convolution and ReLU.
+/// How the decoder doubles the size of its tensors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsampling {
+    /// A transposed convolution of stride 2.
+    #[default]
+    Transposed,
+    /// Bilinear interpolation, then a 3x3 convolution: no checkerboard (Odena et al. 2016, DOI
+    /// 10.23915/distill.00003).
+    Bilinear,
+}
+
+/// Doubles height and width, with ReLU.
+#[derive(Module, Debug)]
+pub enum Doubling {
+    /// [`Upsampling::Transposed`].
+    Transposed(Deconv),
+    /// [`Upsampling::Bilinear`].
+    Bilinear(ConvRelu),
+}
+
+impl Doubling {
+    /// `channels` are `[C_in, C_out]`; `kernel` is the transposed convolution's.
+    #[must_use]
+    pub fn new(channels: [usize; 2], kernel: usize, how: Upsampling, device: &Device) -> Self {
+        match how {
+            Upsampling::Transposed => Self::Transposed(Deconv::doubling(channels, kernel, device)),
+            Upsampling::Bilinear => Self::Bilinear(ConvRelu::new(channels, device)),
+        }
+    }
+
+    /// `[N, C_in, H, W]` → `[N, C_out, 2 H, 2 W]`, non-negative.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Transposed(deconv) => deconv.forward(x),
+            Self::Bilinear(conv) => {
+                let [_, _, height, width] = x.dims();
+                conv.forward(kernels::upsample_bilinear(x, [2 * height, 2 * width]))
+            }
+        }
+    }
+}
+
+/// One step up the decoder: 3x3 convolution and ReLU, then a [`Doubling`].
 #[derive(Module, Debug)]
 pub struct UpBlock {
     conv: ConvRelu,
-    deconv: Deconv,
+    deconv: Doubling,
 }
 
 impl UpBlock {
     /// `channels` are `[C_in, C_middle, C_out]`; `kernel` is the transposed convolution's.
     #[must_use]
-    pub fn new([input, middle, output]: [usize; 3], kernel: usize, device: &Device) -> Self {
+    pub fn new(
+        [input, middle, output]: [usize; 3],
+        kernel: usize,
+        how: Upsampling,
+        device: &Device,
+    ) -> Self {
         Self {
             conv: ConvRelu::new([input, middle], device),
-            deconv: Deconv::doubling([middle, output], kernel, device),
+            deconv: Doubling::new([middle, output], kernel, how, device),
         }
     }
 

@@ -1,8 +1,15 @@
-//! Segmentation networks: U-Nets with ResNet and VGG encoders.
+//! Segmentation networks: U-Nets with ResNet and VGG encoders, a U-Net of any depth from scratch,
+//! and a network of dilated convolutions without pooling.
 
 pub mod buffer;
+pub mod context;
+pub mod dilated_net;
+mod dilation;
+pub mod double_conv;
+pub mod dropout;
 mod initialise;
 pub mod layers;
+pub mod plain_unet;
 pub mod resnet;
 pub mod resnet_unet;
 pub mod vgg_unet;
@@ -18,11 +25,16 @@ use crate::plane::Size;
 use crate::sample::IGNORE;
 use crate::setting::{SettingError, require};
 use crate::state_dict::{StateDict, StateDictError};
+use context::ContextKind;
+use dilated_net::{DilatedConfig, DilatedNet};
+use dropout::Noise;
+use layers::Upsampling;
+use plain_unet::{PlainConfig, PlainUnet};
 use resnet::ResNetPlan;
 use resnet_unet::ResNetUnet;
 use vgg_unet::{VggPlan, VggUnet};
 
-/// The contracting half of a U-Net.
+/// The contracting half of a U-Net, or a network that has no encoder of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoder {
@@ -41,11 +53,15 @@ pub enum Encoder {
     Vgg11,
     /// VGG 16: 32.2 million.
     Vgg16,
+    /// None: the U-Net from scratch, which [`UnetConfig::plain`] describes. 8.6 million.
+    Plain,
+    /// None: the dilated network, which [`UnetConfig::dilated`] describes. 0.3 million.
+    Dilated,
 }
 
 impl Encoder {
-    /// All encoders, for help texts and tests.
-    pub const ALL: [Self; 7] = [
+    /// All of them, for help texts and tests.
+    pub const ALL: [Self; 9] = [
         Self::ResNet18,
         Self::ResNet34,
         Self::ResNet50,
@@ -53,15 +69,14 @@ impl Encoder {
         Self::ResNet152,
         Self::Vgg11,
         Self::Vgg16,
+        Self::Plain,
+        Self::Dilated,
     ];
 
-    /// The height and width of an input must be multiples of this, in pixels.
+    /// Whether there is an encoder, which pretrained weights fit.
     #[must_use]
-    pub fn stride(self) -> usize {
-        match self {
-            Self::Vgg11 | Self::Vgg16 => 32,
-            _ => 64,
-        }
+    pub fn has_encoder(self) -> bool {
+        !matches!(self, Self::Plain | Self::Dilated)
     }
 
     fn plan(self) -> Plan {
@@ -74,6 +89,8 @@ impl Encoder {
             Self::ResNet152 => resnet([3, 8, 36, 3], true),
             Self::Vgg11 => Plan::Vgg(VggPlan::VGG11),
             Self::Vgg16 => Plan::Vgg(VggPlan::VGG16),
+            Self::Plain => Plan::Plain,
+            Self::Dilated => Plan::Dilated,
         }
     }
 }
@@ -81,21 +98,40 @@ impl Encoder {
 enum Plan {
     ResNet(ResNetPlan),
     Vgg(VggPlan),
+    Plain,
+    Dilated,
 }
 
 /// What network to build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UnetConfig {
     /// The encoder; ResNet 34 unless told.
     pub encoder: Encoder,
-    /// Channels of the last decoder block; the others are multiples of it. 32 unless told; at
-    /// least 1.
+    /// Channels of an encoder's last decoder block; the others are multiples of it. 32 unless
+    /// told; at least 1.
     pub decoder_filters: usize,
-    /// Output channels: background, building. 2 unless told; at least 2.
+    /// How the decoder doubles sizes. By transposed convolutions unless told.
+    pub upsampling: Upsampling,
+    /// A module that looks at surroundings, within the decoder. None unless told.
+    pub context: ContextKind,
+    /// Chance of a channel of the last layers to be left out in training. 0 unless told.
+    pub dropout: f64,
+    /// Output channels: background, building, then the further classes of the targets. 2 unless
+    /// told; at least 2.
     pub classes: usize,
+    /// Depth and width of the encoder `plain`.
+    pub plain: PlainConfig,
+    /// Width and reach of the encoder `dilated`.
+    pub dilated: DilatedConfig,
     /// A file with the encoder's weights to start from: torchvision's `.pth`, or `.safetensors`.
     pub pretrained: Option<PathBuf>,
+    /// A file with the whole network's weights to start from: one that training wrote, or a state
+    /// dict of these names as `.pth` or `.safetensors`.
+    pub weights: Option<PathBuf>,
+    /// Layers by the start of their names, such as `final`, that start anew all the same. None
+    /// unless told.
+    pub weights_except: Vec<String>,
 }
 
 impl Default for UnetConfig {
@@ -103,8 +139,15 @@ impl Default for UnetConfig {
         Self {
             encoder: Encoder::default(),
             decoder_filters: 32,
+            upsampling: Upsampling::default(),
+            context: ContextKind::default(),
+            dropout: 0.0,
             classes: 2,
+            plain: PlainConfig::default(),
+            dilated: DilatedConfig::default(),
             pretrained: None,
+            weights: None,
+            weights_except: Vec::new(),
         }
     }
 }
@@ -123,7 +166,53 @@ impl UnetConfig {
             self.classes,
             range.contains(&self.classes),
             "2 to 254",
-        )
+        )?;
+        let dropout = self.dropout;
+        let fits = (0.0..1.0).contains(&dropout);
+        require("unet.dropout", dropout, fits, "0 to below 1")?;
+        self.plain.check()?;
+        self.dilated.check()?;
+        let no_context = self.context == ContextKind::None || self.encoder != Encoder::Dilated;
+        require(
+            "unet.context",
+            format!("{:?}", self.context).to_lowercase(),
+            no_context,
+            "none with the encoder dilated, which is a context module as a whole",
+        )?;
+        if let Some(path) = &self.pretrained {
+            let (path, alone) = (path.display(), self.weights.is_none());
+            require(
+                "unet.pretrained",
+                &path,
+                self.encoder.has_encoder(),
+                "nothing, since this network has no encoder: use unet.weights for a whole network",
+            )?;
+            let expected = "nothing beside unet.weights, which holds the encoder too";
+            require("unet.pretrained", path, alone, expected)?;
+        }
+        Ok(())
+    }
+
+    /// The height and width of an input must be multiples of this, in pixels.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        match self.encoder {
+            Encoder::Vgg11 | Encoder::Vgg16 => 32,
+            Encoder::Plain => 1 << self.plain.repeat_blocks,
+            Encoder::Dilated => 1,
+            _ => 64,
+        }
+    }
+
+    /// The same network but for the files it starts from.
+    #[must_use]
+    pub fn without_files(&self) -> Self {
+        Self {
+            pretrained: None,
+            weights: None,
+            weights_except: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Refuses a size the encoder cannot halve down to its last level and back.
@@ -131,7 +220,7 @@ impl UnetConfig {
     /// # Errors
     /// Says which size was given and the nearest ones that fit.
     pub fn check_size(&self, size: Size) -> Result<(), SizeError> {
-        let stride = self.encoder.stride();
+        let stride = self.stride();
         let fits = |side: usize| side > 0 && side.is_multiple_of(stride);
         if fits(size.height) && fits(size.width) {
             return Ok(());
@@ -171,13 +260,17 @@ pub enum Network {
     ResNet(ResNetUnet),
     /// A VGG encoder.
     Vgg(VggUnet),
+    /// A U-Net from scratch.
+    Plain(PlainUnet),
+    /// Dilated convolutions throughout.
+    Dilated(DilatedNet),
 }
 
 impl Network {
     /// A network initialised from `seed`, as torchvision initialises encoders and PyTorch its
     /// layers, the same for any number of threads.
     ///
-    /// `config.pretrained` is the caller's to load, see [`crate::pretrained`].
+    /// The files of `config` are the caller's to load, see [`crate::pretrained`].
     #[must_use]
     pub fn new(config: &UnetConfig, seed: u64, device: &Device) -> Self {
         initialise::initialise(Self::zeros(config, device), seed)
@@ -197,21 +290,34 @@ impl Network {
 
     /// The network's shape with every parameter 0.
     fn zeros(config: &UnetConfig, device: &Device) -> Self {
-        let (nf, classes) = (config.decoder_filters, config.classes);
         match config.encoder.plan() {
-            Plan::ResNet(plan) => Self::ResNet(ResNetUnet::new(plan, nf, classes, device)),
-            Plan::Vgg(plan) => Self::Vgg(VggUnet::new(plan, nf, classes, device)),
+            Plan::ResNet(plan) => Self::ResNet(ResNetUnet::new(plan, config, device)),
+            Plan::Vgg(plan) => Self::Vgg(VggUnet::new(plan, config, device)),
+            Plan::Plain => Self::Plain(PlainUnet::new(config, device)),
+            Plan::Dilated => Self::Dilated(DilatedNet::new(config, device)),
         }
     }
 
-    /// Normalised images `[N, 3, H, W]` → logits `[N, classes, H, W]`.
+    /// Normalised images `[N, 3, H, W]` → logits `[N, classes, H, W]`, without dropout.
     ///
-    /// H and W are multiples of [`Encoder::stride`].
+    /// H and W are multiples of [`UnetConfig::stride`].
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
+        self.forward_noisy(images, &mut Noise::none())
+    }
+
+    /// [`forward`](Self::forward) in training, with dropout drawn from `seed`.
+    #[must_use]
+    pub fn forward_in_training(&self, images: Tensor<4>, seed: u64) -> Tensor<4> {
+        self.forward_noisy(images, &mut Noise::of(seed))
+    }
+
+    fn forward_noisy(&self, images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
         match self {
-            Self::ResNet(network) => network.forward(images),
-            Self::Vgg(network) => network.forward(images),
+            Self::ResNet(network) => network.forward(images, noise),
+            Self::Vgg(network) => network.forward(images, noise),
+            Self::Plain(network) => network.forward(images, noise),
+            Self::Dilated(network) => network.forward(images, noise),
         }
     }
 
@@ -221,6 +327,8 @@ impl Network {
         match self {
             Self::ResNet(network) => network.freeze_batch_norms(is_frozen),
             Self::Vgg(_) => {} // It has none.
+            Self::Plain(network) => network.freeze_batch_norms(is_frozen),
+            Self::Dilated(network) => network.freeze_batch_norms(is_frozen),
         }
     }
 
@@ -230,6 +338,8 @@ impl Network {
         match self.valid() {
             Self::ResNet(network) => Self::ResNet(network.fold()),
             network @ Self::Vgg(_) => network,
+            Self::Plain(network) => Self::Plain(network.fold()),
+            Self::Dilated(network) => Self::Dilated(network.fold()),
         }
     }
 

@@ -140,3 +140,73 @@ fn broken_missing_and_foreign_files_are_errors() {
     let missing = folder.path().join("missing.pth");
     assert!(load_encoder(network(Encoder::ResNet18, 2), &missing).is_err());
 }
+
+/// A network with `classes` outputs.
+fn with_classes(classes: usize, seed: u64) -> Network {
+    let config = UnetConfig {
+        classes,
+        ..config(Encoder::ResNet18)
+    };
+    Network::new(&config, seed, &Device::flex())
+}
+
+#[test]
+fn a_whole_network_starts_from_a_file_of_weights_or_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = StateDict::of(&with_classes(2, 1));
+    let mut checkpoint = StateDict::default();
+    for (name, data) in source.clone() {
+        checkpoint.insert_data(format!("network.{name}"), data);
+    }
+    checkpoint.insert("optimizer.first.final.bias", &[2], vec![0.0; 2]);
+    for file in [&source, &checkpoint] {
+        let config = UnetConfig {
+            weights: Some(write(folder.path(), file)),
+            ..config(Encoder::ResNet18)
+        };
+        let (loaded, report) = start(with_classes(2, 2), &config).unwrap();
+        assert_eq!(StateDict::of(&loaded), source);
+        assert_eq!(report.unwrap().loaded, source.len());
+    }
+}
+
+#[test]
+fn another_number_of_classes_is_named_and_can_start_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = StateDict::of(&with_classes(2, 1));
+    let path = write(folder.path(), &source);
+    let error = load_network(with_classes(3, 2), &path, &[]).unwrap_err();
+    let message = error.to_string();
+    for part in [
+        "2 of another shape: final.weight [2, 1, 1, 1] instead of [3, 1, 1, 1], final.bias [2] instead of [3]",
+        "`unet.weights_except`",
+    ] {
+        assert!(message.contains(part), "no {part} in {message}");
+    }
+    let except = ["final".to_owned()];
+    let (loaded, report) = load_network(with_classes(3, 2), &path, &except).unwrap();
+    assert_eq!(report.ignored, ["final.bias", "final.weight"]);
+    let (loaded, fresh) = (StateDict::of(&loaded), StateDict::of(&with_classes(3, 2)));
+    assert_eq!(
+        loaded.values("dec0.conv.weight"),
+        source.values("dec0.conv.weight")
+    );
+    assert_eq!(loaded.values("final.weight"), fresh.values("final.weight"));
+    let error = load_network(with_classes(3, 2), &path, &["last".to_owned()]).unwrap_err();
+    assert!(error.to_string().contains("names `last`"), "{error}");
+}
+
+#[test]
+fn missing_and_unexpected_tensors_of_a_whole_network_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = StateDict::of(&with_classes(2, 1));
+    file.remove("center.conv.conv.bias");
+    file.insert("fc.bias", &[1], vec![0.0]);
+    let path = write(folder.path(), &file);
+    let error = load_network(with_classes(2, 2), &path, &[]).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("1 missing: center.conv.conv.bias; 1 unexpected: fc.bias"),
+        "{message}"
+    );
+}

@@ -27,6 +27,14 @@ pub enum TrainError {
     /// A layer to freeze does not exist.
     #[error(transparent)]
     UnknownLayer(#[from] UnknownLayer),
+    /// There are more or fewer workers than the settings say.
+    #[error("{found} workers take part, but `training.ranks` is {expected}")]
+    Ranks {
+        /// What the settings say.
+        expected: usize,
+        /// Those there are.
+        found: usize,
+    },
     /// There is nothing to learn from.
     #[error("none of the {0} training samples can be used")]
     NoSamples(usize),
@@ -119,6 +127,26 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Whether the cause is that another rank is gone, and the error that matters is its own.
+    #[must_use]
+    pub fn is_lost_rank(&self) -> bool {
+        matches!(self, Self::LostRank { .. })
+    }
+
+    /// Whether every rank of the run ends with this error at this point, so that none waits for
+    /// another.
+    #[must_use]
+    pub fn is_on_all_ranks(&self) -> bool {
+        matches!(
+            self,
+            Self::Size(_)
+                | Self::Setting(_)
+                | Self::UnknownLayer(_)
+                | Self::Ranks { .. }
+                | Self::NotFinite { .. }
+        )
+    }
+
     pub(super) fn lost(why: String, saved: Saved) -> Self {
         let cause = LostRank(why);
         Self::LostRank { cause, saved }

@@ -1,7 +1,7 @@
 //! One step of the optimizer: from batches to moved weights.
 
 use burn::tensor::{Device, Tensor};
-use footpath_kernels::{LossValue, segmentation_loss};
+use footpath_kernels::LossValue;
 
 use super::{TrainError, TrainEvent, Training};
 use crate::batch::Batch;
@@ -236,9 +236,9 @@ impl Share {
     fn learn(&mut self, network: &Network, batch: Batch, device: &Device, training: &Training) {
         let images = batch.names.len();
         let batch = batch.to_device(device);
-        let logits = network.forward(batch.images);
-        let settings = training.config.loss.kernel();
-        let loss = segmentation_loss(logits, batch.labels, batch.weights, &settings);
+        let logits = network.forward_in_training(batch.images, batch.noise);
+        let loss = &training.config.loss;
+        let loss = loss.evaluate(logits, batch.labels, batch.weights);
         let losses = read(&loss);
         if !losses.total.is_finite() {
             self.broken = Some(losses.total);

@@ -375,6 +375,23 @@ fn mean_setup(batch_size: usize) -> Setup {
     setup
 }
 
+/// The same for two ranks that share what `mean_setup(4)` has in a batch.
+fn two_ranks() -> Setup {
+    let mut setup = mean_setup(2);
+    setup.config.ranks = 2;
+    setup
+}
+
+#[test]
+fn as_many_workers_take_part_as_the_settings_say() {
+    let setup = two_ranks();
+    let error = setup.training().run(scripted(&[]), |_| {}).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1 workers take part, but `training.ranks` is 2"
+    );
+}
+
 #[test]
 fn accumulated_batches_teach_what_one_large_batch_does() {
     let whole = trained(&mean_setup(4));
@@ -399,7 +416,7 @@ fn accumulated_batches_teach_what_one_large_batch_does() {
 #[test]
 fn ranks_learn_together_what_one_learns_from_all_batches() {
     let whole = trained(&mean_setup(4));
-    let setup = mean_setup(2);
+    let setup = two_ranks();
     let reports: Vec<TrainReport> = thread::scope(|scope| {
         let run = |rank: ThreadRank| {
             let setup = &setup;
@@ -422,11 +439,11 @@ fn ranks_learn_together_what_one_learns_from_all_batches() {
 #[test]
 fn a_lost_rank_ends_the_run_with_a_checkpoint_to_go_on_from() {
     let expected = {
-        let setup = mean_setup(2);
+        let setup = two_ranks();
         run_ranks(&setup, None);
         setup.bytes(LAST)
     };
-    let setup = mean_setup(2);
+    let setup = two_ranks();
     let error = run_ranks(&setup, Some(1)).unwrap();
     assert!(
         error.contains("another process of this training is gone"),
@@ -647,6 +664,7 @@ fn checkpoints_are_written_every_so_many_batches_and_pruned() {
         every_batches: Some(2),
         keep_last: 2,
         keep_best: 2,
+        ..CheckpointConfig::default()
     };
     let mut saves = 0;
     let observe =

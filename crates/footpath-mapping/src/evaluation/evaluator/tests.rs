@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::Bootstrap;
 use super::*;
 use crate::plane::Plane;
 use crate::rle::from_plane;
@@ -33,6 +34,7 @@ fn truth(image_id: u64, mask: Rle) -> Truth {
         mask,
         area_px,
         crowd: false,
+        corners: 4,
     }
 }
 
@@ -148,6 +150,78 @@ fn a_mask_of_another_size_is_refused() {
     assert!(evaluator.evaluate(&[small]).is_err());
 }
 
+#[test]
+fn a_closer_look_by_hand() {
+    let truths = [
+        truth(1, rectangle(0, 0, 10, 10)),
+        truth(1, rectangle(20, 0, 10, 20)),
+        truth(2, rectangle(0, 0, 20, 20)),
+    ];
+    let predictions = [
+        Prediction::building(1, rectangle(0, 0, 10, 8), 0.9), // IoU 0.8
+        Prediction::building(2, rectangle(25, 10, 10, 10), 0.8),
+    ];
+    let evaluator = Evaluator::new(&images(3), &[BUILDING_CATEGORY], &truths).expect("sound");
+    let examined = evaluator
+        .examine(&predictions, &Bootstrap::default())
+        .expect("sound");
+    let [first, second, third] = &examined.images[..] else {
+        panic!("{examined:?}")
+    };
+    assert_eq!((first.truths, first.detections, first.hits), (2, 1, 1));
+    assert_eq!(first.ar50, Some(0.5));
+    assert!((first.f1() - 2.0 / 3.0).abs() < 1e-12);
+    // 80 of 100 + 200 px; 4 corners found of 8.
+    let iou = 80.0 / 300.0;
+    assert_eq!(
+        (first.iou, first.c_iou),
+        (Some(iou), Some(iou * (1.0 - 4.0 / 12.0)))
+    );
+    assert_eq!(
+        (second.hits, second.ap50, second.iou),
+        (0, Some(0.0), Some(0.0))
+    );
+    assert_eq!((third.iou, third.ap50, third.f1()), (None, None, 1.0));
+    let detail = &examined.detail;
+    assert_eq!(detail.iou_mean, iou / 2.0);
+    assert_eq!(detail.object_ratio, 2.0 / 3.0);
+    assert_eq!(detail.corner_ratio, 8.0 / 12.0);
+    let sizes: Vec<u32> = detail.by_size.iter().map(|size| size.truths).collect();
+    assert_eq!(sizes, [1, 2, 0, 0, 0]);
+    assert_eq!(detail.by_size[0].ar50, 1.0);
+    assert_eq!(detail.by_size[2].ap50, -1.0);
+    // One image has it, one has not: any share can be drawn.
+    let [low, high] = detail.intervals["ap50"];
+    assert!(low == 0.0 && high > examined.metrics.ap50, "{low} {high}");
+}
+
+/// The border of these rectangles is 1 px wide: 2 % of a diagonal of 50 px.
+#[test]
+fn borders_count_in_boundary_ap() {
+    let truths = [truth(1, rectangle(2, 2, 20, 20))];
+    let evaluate = |mask: Rle| {
+        Evaluator::new(&images(1), &[BUILDING_CATEGORY], &truths)
+            .expect("sound")
+            .examine(&[Prediction::building(1, mask, 0.9)], &Bootstrap::default())
+            .expect("sound")
+    };
+    let exact = evaluate(rectangle(2, 2, 20, 20));
+    assert!((exact.detail.boundary_ap - 1.0).abs() < 1e-12);
+    // Moved by one pixel each way: masks still share 361 of 439 px, borders few.
+    let moved = evaluate(rectangle(3, 3, 20, 20));
+    assert!((moved.metrics.ap50 - 1.0).abs() < 1e-12);
+    assert_eq!(moved.detail.boundary_ap50, 0.0);
+}
+
+#[test]
+fn a_sample_leaves_out_images_that_are_not_there() {
+    let evaluator = Evaluator::new(&images(3), &[BUILDING_CATEGORY], &[]).expect("sound");
+    let outcomes = evaluator.outcomes(&[]).expect("sound");
+    assert_eq!(outcomes.images(), [1, 2, 3]);
+    assert_eq!(outcomes.times_of(&[0, 2, 3, 9], &[5, 1, 2, 7]), [0, 1, 2]);
+    assert_eq!(outcomes.measure(&[0, 1, 2]), [None; 5]);
+}
+
 type Box4 = (u32, u32, u32, u32);
 
 fn boxes() -> impl Strategy<Value = Vec<(u64, Box4)>> {
@@ -178,5 +252,28 @@ proptest! {
         predictions.sort_by_key(|p| (p.score as u64).wrapping_mul(seed | 1));
         let after = Evaluator::new(&images, &[BUILDING_CATEGORY], &truths).expect("sound").evaluate(&predictions).expect("sound");
         prop_assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_sample_of_each_image_once_has_the_metrics_and_a_doubled_one_too(
+        truths in boxes(),
+        predictions in boxes(),
+    ) {
+        let draw = |(l, t, w, h): Box4| rectangle(l, t, w, h);
+        let truths: Vec<Truth> = truths.into_iter().map(|(image, b)| truth(image, draw(b))).collect();
+        let predictions: Vec<Prediction> = (0..)
+            .zip(predictions)
+            .map(|(i, (image, b))| Prediction::building(image, draw(b), f64::from(i * 7 % 13) + 0.5))
+            .collect();
+        let evaluator = Evaluator::new(&images(3), &[BUILDING_CATEGORY], &truths).expect("sound");
+        let metrics = evaluator.evaluate(&predictions).expect("sound");
+        let outcomes = evaluator.outcomes(&predictions).expect("sound");
+        for times in [1, 2] {
+            let [ap50, ar50, ap, iou, _] = outcomes.measure(&[times; 3]).map(|m| m.unwrap_or(-1.0));
+            let pairs = [(ap50, metrics.ap50), (ar50, metrics.ar50), (ap, metrics.ap), (iou, metrics.iou)];
+            for (ours, cocos) in pairs {
+                prop_assert!((ours - cocos).abs() < 1e-12, "{} for {}", ours, cocos);
+            }
+        }
     }
 }

@@ -1,0 +1,182 @@
+//! Several answers about the same pixels become one.
+
+use serde::{Deserialize, Serialize};
+
+/// How answers are joined, pixel by pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// Arithmetic mean.
+    Mean,
+    /// Geometric mean of the probabilities of both classes, then normalised: the mean of the log odds.
+    Gmean,
+    /// The lowest probability of building.
+    Min,
+    /// The highest probability of building.
+    Max,
+}
+
+/// Pixels joined at once: a few vectors' worth.
+const LANES: usize = 16;
+
+/// An [`Aggregate`] of so many answers, each with its weight.
+#[derive(Debug, Clone)]
+pub(super) struct Join {
+    aggregate: Aggregate,
+    /// Of each answer; above 0.
+    weights: Vec<f64>,
+    /// Whether a geometric mean is normalised over both classes.
+    normalised: bool,
+}
+
+impl Join {
+    pub(super) fn new(aggregate: Aggregate, weights: Vec<f64>, normalised: bool) -> Self {
+        Self {
+            aggregate,
+            weights,
+            normalised,
+        }
+    }
+
+    /// Appends the joined pixels to `out`. Every answer has as many.
+    ///
+    /// In f64, so that equal f32 join to themselves exactly.
+    pub(super) fn pixels(&self, answers: &[&[f32]], out: &mut Vec<f32>) {
+        let equal = self.weights.iter().all(|&weight| weight == self.weights[0]);
+        match (self.aggregate, answers) {
+            (Aggregate::Mean, _) if equal => mean(answers, out),
+            (Aggregate::Gmean, &[a, b]) if equal && self.normalised => {
+                mean_odds([a, b], 1, out);
+            }
+            (Aggregate::Gmean, &[a, b, c, d]) if equal && self.normalised => {
+                mean_odds([a, b, c, d], 2, out);
+            }
+            (Aggregate::Gmean, &[a, b, c, d, e, f, g, h]) if equal && self.normalised => {
+                mean_odds([a, b, c, d, e, f, g, h], 3, out);
+            }
+            _ => {
+                let mut values = vec![0.0; answers.len()];
+                out.extend((0..answers[0].len()).map(|pixel| {
+                    for (value, answer) in values.iter_mut().zip(answers) {
+                        *value = answer[pixel];
+                    }
+                    self.pixel(&values)
+                }));
+            }
+        }
+    }
+
+    /// One pixel.
+    fn pixel(&self, values: &[f32]) -> f32 {
+        let mean = |of: &dyn Fn(f64) -> f64| {
+            let pairs = values.iter().zip(&self.weights);
+            let sum: f64 = pairs.map(|(&v, &w)| w * of(f64::from(v))).sum();
+            sum / self.weights.iter().sum::<f64>()
+        };
+        match self.aggregate {
+            Aggregate::Mean => mean(&|p| p) as f32,
+            Aggregate::Min => values.iter().copied().fold(f32::INFINITY, f32::min),
+            Aggregate::Max => values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+            Aggregate::Gmean => {
+                let building = mean(&libm::log).min(0.0);
+                let building = libm::exp(building);
+                if !self.normalised {
+                    return building as f32;
+                }
+                let background = libm::exp(mean(&|p| libm::log(1.0 - p)));
+                let both = building + background;
+                // Answers that are sure of opposite things leave nothing of either.
+                if both > 0.0 {
+                    (building / both) as f32
+                } else {
+                    0.5
+                }
+            }
+        }
+    }
+}
+
+fn mean(answers: &[&[f32]], out: &mut Vec<f32>) {
+    let mut sums = vec![0.0_f64; answers[0].len()];
+    for answer in answers {
+        for (sum, &value) in sums.iter_mut().zip(*answer) {
+            *sum += f64::from(value);
+        }
+    }
+    let count = answers.len() as f64;
+    out.extend(sums.into_iter().map(|sum| (sum / count) as f32));
+}
+
+/// The geometric mean of N = 2^`roots` odds as a probability. Products and square roots only, which
+/// vectors compute, where logarithms would take twenty times as long.
+fn mean_odds<const N: usize>(answers: [&[f32]; N], roots: u32, out: &mut Vec<f32>) {
+    let length = answers[0].len();
+    for start in (0..length).step_by(LANES) {
+        let count = LANES.min(length - start);
+        let (mut yes, mut no) = ([1.0_f64; LANES], [1.0_f64; LANES]);
+        for answer in answers {
+            let mut lanes = [0.5_f32; LANES];
+            lanes[..count].copy_from_slice(&answer[start..start + count]);
+            for ((yes, no), &p) in yes.iter_mut().zip(&mut no).zip(&lanes) {
+                let p = f64::from(p);
+                *yes *= p;
+                *no *= 1.0 - p;
+            }
+        }
+        let mut joined = [0.0_f32; LANES];
+        for ((joined, no), yes) in joined.iter_mut().zip(&no).zip(&yes) {
+            let mut odds_against = no / yes;
+            for _ in 0..roots {
+                odds_against = odds_against.sqrt();
+            }
+            // Answers that are sure of opposite things leave nothing of either: 0/0.
+            *joined = if odds_against.is_nan() {
+                0.5
+            } else {
+                (1.0 / (1.0 + odds_against)) as f32
+            };
+        }
+        out.extend_from_slice(&joined[..count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn join(aggregate: Aggregate, answers: &[Vec<f32>]) -> Vec<f32> {
+        let answers: Vec<&[f32]> = answers.iter().map(Vec::as_slice).collect();
+        let mut out = Vec::new();
+        Join::new(aggregate, vec![1.0; answers.len()], true).pixels(&answers, &mut out);
+        out
+    }
+
+    #[test]
+    fn sure_answers_that_disagree_leave_one_half() {
+        for count in [2, 3, 4, 8] {
+            let of = |first: f32, others: f32| {
+                let mut answers = vec![vec![others]; count];
+                answers[0] = vec![first];
+                join(Aggregate::Gmean, &answers)[0]
+            };
+            assert_eq!((of(0.0, 1.0), of(0.0, 0.0), of(1.0, 1.0)), (0.5, 0.0, 1.0));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn roots_of_products_equal_means_of_logarithms(
+            pixels in prop::collection::vec(prop::array::uniform8(0.0001f32..0.9999), 1..40),
+            count in 1usize..=8,
+        ) {
+            let answers: Vec<Vec<f32>> = (0..count).map(|i| pixels.iter().map(|p| p[i]).collect()).collect();
+            let exact = Join::new(Aggregate::Gmean, vec![1.0; count], true);
+            let joined = join(Aggregate::Gmean, &answers);
+            prop_assert_eq!(joined.len(), pixels.len());
+            for (pixel, joined) in pixels.iter().zip(joined) {
+                prop_assert!((joined - exact.pixel(&pixel[..count])).abs() < 1e-6);
+            }
+        }
+    }
+}

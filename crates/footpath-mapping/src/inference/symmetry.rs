@@ -1,0 +1,143 @@
+//! The symmetries of the square, by exact moves of pixels.
+
+use crate::plane::Plane;
+use image::{RgbImage, imageops};
+use serde::{Deserialize, Serialize};
+
+/// A symmetry of the square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symmetry {
+    /// As it is.
+    Identity,
+    /// A quarter turn clockwise.
+    QuarterTurn,
+    /// A half turn.
+    HalfTurn,
+    /// A quarter turn counter-clockwise.
+    ThreeQuarterTurn,
+    /// Left and right swapped.
+    FlipColumns,
+    /// Top and bottom swapped.
+    FlipRows,
+    /// Rows and columns swapped.
+    Transpose,
+    /// Rows and columns swapped about the other diagonal.
+    AntiTranspose,
+}
+
+impl Symmetry {
+    /// All eight.
+    pub const ALL: [Self; 8] = [
+        Self::Identity,
+        Self::QuarterTurn,
+        Self::HalfTurn,
+        Self::ThreeQuarterTurn,
+        Self::FlipColumns,
+        Self::FlipRows,
+        Self::Transpose,
+        Self::AntiTranspose,
+    ];
+
+    /// Whether width and height change places.
+    #[must_use]
+    pub fn swaps_sides(self) -> bool {
+        matches!(
+            self,
+            Self::QuarterTurn | Self::ThreeQuarterTurn | Self::Transpose | Self::AntiTranspose
+        )
+    }
+
+    pub(super) fn is_reflection(self) -> bool {
+        matches!(
+            self,
+            Self::FlipColumns | Self::FlipRows | Self::Transpose | Self::AntiTranspose
+        )
+    }
+
+    /// The image in this pose.
+    #[must_use]
+    pub fn pose(self, image: &RgbImage) -> RgbImage {
+        match self {
+            Self::Identity => image.clone(),
+            Self::QuarterTurn => imageops::rotate90(image),
+            Self::HalfTurn => imageops::rotate180(image),
+            Self::ThreeQuarterTurn => imageops::rotate270(image),
+            Self::FlipColumns => imageops::flip_horizontal(image),
+            Self::FlipRows => imageops::flip_vertical(image),
+            Self::Transpose => imageops::flip_horizontal(&imageops::rotate90(image)),
+            Self::AntiTranspose => imageops::flip_vertical(&imageops::rotate90(image)),
+        }
+    }
+
+    /// Where the pixel `(y, x)` of an image of `height` x `width` px lies in its pose.
+    #[must_use]
+    pub fn place(self, y: usize, x: usize, height: usize, width: usize) -> (usize, usize) {
+        let (bottom, right) = (height - 1 - y, width - 1 - x);
+        match self {
+            Self::Identity => (y, x),
+            Self::QuarterTurn => (x, bottom),
+            Self::HalfTurn => (bottom, right),
+            Self::ThreeQuarterTurn => (right, y),
+            Self::FlipColumns => (y, right),
+            Self::FlipRows => (bottom, x),
+            Self::Transpose => (x, y),
+            Self::AntiTranspose => (right, bottom),
+        }
+    }
+
+    /// A row of the upright answer: what lies in the posed `answer` where [`Self::place`] says.
+    pub(super) fn upright_row(self, answer: &Plane<f32>, row: usize, out: &mut [f32]) {
+        let width = answer.width() as usize;
+        let last_row = answer.height() as usize - 1;
+        let values = answer.values();
+        let line = |y: usize| &values[y * width..][..width];
+        let column = |x: usize| values[x..].iter().step_by(width);
+        match self {
+            Self::Identity => out.copy_from_slice(line(row)),
+            Self::FlipRows => out.copy_from_slice(line(last_row - row)),
+            Self::FlipColumns => fill(out, line(row).iter().rev()),
+            Self::HalfTurn => fill(out, line(last_row - row).iter().rev()),
+            Self::Transpose => fill(out, column(row)),
+            Self::ThreeQuarterTurn => fill(out, column(row).rev()),
+            Self::QuarterTurn => fill(out, column(width - 1 - row)),
+            Self::AntiTranspose => fill(out, column(width - 1 - row).rev()),
+        }
+    }
+}
+
+fn fill<'a>(out: &mut [f32], values: impl Iterator<Item = &'a f32>) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = *value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pose_moves_each_pixel_where_it_says() {
+        let image = RgbImage::from_fn(3, 2, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        let mut seen = Vec::new();
+        for symmetry in Symmetry::ALL {
+            let posed = symmetry.pose(&image);
+            let answer = Plane::from_fn(crate::plane::Size::of(&posed), |y, x| {
+                let [x, y, _] = posed.get_pixel(x as u32, y as u32).0;
+                f32::from(y) * 10.0 + f32::from(x)
+            });
+            for y in 0..2 {
+                let mut row = [0.0; 3];
+                symmetry.upright_row(&answer, y, &mut row);
+                for (x, &moved) in row.iter().enumerate() {
+                    let (row_there, column) = symmetry.place(y, x, 2, 3);
+                    let found = posed.get_pixel(column as u32, row_there as u32);
+                    assert_eq!(found.0, [x as u8, y as u8, 0], "{symmetry:?}");
+                    assert_eq!(moved, (y * 10 + x) as f32, "{symmetry:?}");
+                }
+            }
+            assert!(!seen.contains(&posed), "{symmetry:?} is another's twin");
+            seen.push(posed);
+        }
+    }
+}
