@@ -2,7 +2,7 @@
 //! measured, and fails where a bound is missed: FOOTPATH_SERVER names the server's program, built for release.
 //!
 //! A first paint is the time from the start of the navigation to the frame after what is waited for stands in the
-//! page; long tasks are those the browser reports (50 ms and more).
+//! page.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { CURVES, seedScale } from './seed-scale.mjs';
@@ -25,13 +25,6 @@ if (!seeded) {
   log(`seeded in ${((Date.now() - began) / 1000).toFixed(0)} s`);
 }
 
-await page.addInitScript(() => {
-  window.tasks = [];
-  new PerformanceObserver(list =>
-    window.tasks.push(...list.getEntries().map(entry => entry.duration)),
-  ).observe({ type: 'longtask', buffered: true });
-});
-
 /** Opens a screen; gives the milliseconds until as many elements of a kind are painted. */
 async function painted(hash, selector, count) {
   await s.open(hash);
@@ -49,13 +42,30 @@ async function painted(hash, selector, count) {
   );
 }
 
-/** The longest task while something is done, in milliseconds; 0 if none took 50. */
-async function longest(work) {
+/**
+ * The longest task of the page's thread while something is done, in milliseconds, by a Chrome trace: as the clock on
+ * the wall has it, and the thread's own, which other work on the machine does not lengthen.
+ */
+async function longest(name, work) {
   await page.waitForTimeout(500);
-  await page.evaluate(() => void (window.tasks = []));
+  await s.browser.startTracing(page, {
+    categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'],
+  });
   await work();
   await page.waitForTimeout(500);
-  return page.evaluate(() => Math.max(0, ...window.tasks));
+  const { traceEvents } = JSON.parse((await s.browser.stopTracing()).toString());
+  const of = event => `${event.pid} ${event.tid}`;
+  const named = traceEvents.filter(
+    event => event.name === 'thread_name' && event.args.name === 'CrRendererMain',
+  );
+  const threads = new Set(named.map(of));
+  const tasks = traceEvents.filter(
+    event => event.ph === 'X' && event.name.endsWith('RunTask') && threads.has(of(event)),
+  );
+  found[`${name}_longest_task_ms`] = Math.round(Math.max(0, ...tasks.map(task => task.dur / 1000)));
+  found[`${name}_longest_task_cpu_ms`] = Math.round(
+    Math.max(0, ...tasks.map(task => (task.tdur ?? 0) / 1000)),
+  );
 }
 
 const median = values => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -86,7 +96,7 @@ const rows = '.table [data-row]';
 found.leaderboard_ms = await repeated(() => painted('p/scale', rows, 15));
 found.leaderboard_200_columns_ms = await repeated(() => painted(all, rows, 15));
 await page.mouse.move(800, 500);
-found.scroll_longest_task_ms = await longest(async () => {
+await longest('scroll', async () => {
   for (let step = 0; step < 120; step += 1) {
     await page.mouse.wheel(0, 600);
     await page.waitForTimeout(16);
@@ -97,7 +107,7 @@ found.scroll_longest_task_ms = await longest(async () => {
   }
 });
 const sorts = [];
-found.sort_longest_task_ms = await longest(async () => {
+await longest('sort', async () => {
   await page.locator('.table').evaluate(table => table.scrollTo(0, 0));
   for (const key of [0, 1, 2]) {
     const answered = page.waitForResponse(
@@ -123,7 +133,7 @@ found.comparison_20_runs_5_metrics_ms = await repeated(() =>
   painted(`compare?runs=${CURVES.join(',')}`, '.plot .u-over', 5),
 );
 found.wide_first_plots_ms = await repeated(() => painted('run/wide?tab=curves', '.plot .u-over', 3), 3);
-found.wide_scroll_longest_task_ms = await longest(async () => {
+await longest('wide_scroll', async () => {
   for (let step = 0; step < 60; step += 1) {
     await page.mouse.wheel(0, 800);
     await page.waitForTimeout(30);
@@ -143,7 +153,7 @@ await s.stop();
 
 assert.ok(found.leaderboard_200_columns_ms < BOUNDS.leaderboard, 'the leaderboard is painted too late');
 assert.ok(
-  found.scroll_longest_task_ms < BOUNDS.longTask && found.sort_longest_task_ms < BOUNDS.longTask,
+  found.scroll_longest_task_cpu_ms < BOUNDS.longTask && found.sort_longest_task_cpu_ms < BOUNDS.longTask,
   'scrolling or sorting has a long task',
 );
 assert.ok(found.comparison_20_runs_5_metrics_ms < BOUNDS.comparison, 'the comparison is drawn too late');
