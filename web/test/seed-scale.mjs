@@ -7,6 +7,9 @@ import { client } from './seed.mjs';
 
 const AT_ONCE = 16;
 
+/** The runs of the comparison. */
+export const CURVES = Array.from({ length: 20 }, (_, number) => `curve-${number}`);
+
 async function many(count, work) {
   let next = 0;
   await Promise.all(
@@ -67,8 +70,7 @@ export async function seedScale(
       },
     });
   await append('long', { state: { status: 'FINISHED', end_ms: start_ms + points * 10 } });
-  const curves = Array.from({ length: 20 }, (_, number) => `curve-${number}`);
-  for (const [number, id] of curves.entries()) {
+  for (const [number, id] of CURVES.entries()) {
     await begin(id, `curves ${number}`, -3000 - number, 'curves');
     const metrics = Object.fromEntries(
       ['train/loss', 'train/accuracy', 'valid/loss', 'valid/iou', 'valid/ap50'].map((key, k) => {
@@ -89,7 +91,6 @@ export async function seedScale(
       state: { status: 'FINISHED', end_ms: start_ms + 200_000 },
     });
   }
-  return { curves };
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

@@ -18,9 +18,9 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Starts both; `url` is the page's address, `stop` ends them; the store goes too unless it is kept. */
-export async function start(binary, { keep = false } = {}) {
-  const store = await mkdtemp(join(tmpdir(), 'footpath-page-'));
+/** Starts both; `url` is the page's address, `stop` ends them; the store goes too unless it is kept or was there. */
+export async function start(binary, { keep = false, at } = {}) {
+  const store = at ?? (await mkdtemp(join(tmpdir(), 'footpath-page-')));
   const server = spawn(binary, ['--listen', '127.0.0.1:0', '--store', store], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -70,7 +70,7 @@ export async function start(binary, { keep = false } = {}) {
     server.removeAllListeners('exit');
     server.kill();
     await new Promise(resolve => server.once('exit', resolve));
-    if (!keep) await rm(store, { recursive: true });
+    if (!keep && !at) await rm(store, { recursive: true });
   };
   return {
     url: `http://127.0.0.1:${front.address().port}`,

@@ -33,7 +33,7 @@ export async function watched(browser, url) {
 /** Server, project and browser; `stop` ends them. */
 export async function stage(options = {}) {
   await mkdir(screens, { recursive: true });
-  const server = await start(binary);
+  const server = await start(binary, { at: options.at });
   const seeded = options.empty ? {} : await seedProject(server.api, options);
   const browser = await launch();
   const { page, wrong } = await watched(browser, server.url);

@@ -1,4 +1,4 @@
-//! What changes on the server is asked for again: of runs that changed, what is shown of them; at most once a second.
+//! What changes on the server is asked for again: of runs that changed, what is shown of them; at most a few times a second.
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { source } from '../data/source';
@@ -10,7 +10,7 @@ export interface Changes {
   everything: boolean;
 }
 
-const TOGETHER_MS = 700;
+const TOGETHER_MS = 400;
 const watchers = new Set<(changes: Changes) => void>();
 
 /** Calls a function with what changed. It must be the same function from one drawing to the next. */

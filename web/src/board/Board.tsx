@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { plural } from '../app/format';
 import { setQuery } from '../app/route';
 import { Empty, State } from '../app/State';
-import { useColours } from '../charts/colours';
+import { useOwnColours } from '../charts/colours';
 import { RunCharts } from '../charts/RunCharts';
 import type { Run } from '../data/model';
 import { Refused } from '../data/refused';
@@ -33,7 +33,7 @@ export function Board({ project, query }: { project: string; query: URLSearchPar
   const filter = query.get('filter') ?? '';
   const order = orderOf(query.get('order') ?? 'start_time DESC');
   const archived = query.get('archived') === '1';
-  const colours = useColours((table ? rows : (whole.data ?? [])).map(run => run.id));
+  const colourOf = useOwnColours();
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
@@ -128,7 +128,7 @@ export function Board({ project, query }: { project: string; query: URLSearchPar
         <Table
           rows={rows}
           columns={shown}
-          colours={colours}
+          colourOf={colourOf}
           order={order}
           sort={sort}
           picked={picked}
@@ -146,7 +146,7 @@ export function Board({ project, query }: { project: string; query: URLSearchPar
       {!table && board.charts && whole.data && (
         <RunCharts
           runs={whole.data}
-          colours={colours}
+          colours={whole.data.map(run => colourOf(run.id))}
           params={chartParams(shown, whole.data, known.params)}
           metrics={shown.filter(one => one.number && one.kind !== 'param')}
         />

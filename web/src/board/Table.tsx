@@ -10,7 +10,7 @@ const HEAD_PX = 46;
 export function Table({
   rows,
   columns,
-  colours,
+  colourOf,
   order,
   sort,
   picked,
@@ -20,7 +20,7 @@ export function Table({
 }: {
   rows: Run[];
   columns: Column[];
-  colours: string[];
+  colourOf(id: string): string;
   order: Order;
   sort(field: string): void;
   picked: Set<string>;
@@ -127,7 +127,7 @@ export function Table({
                 before={before}
                 width={width}
                 picked={picked.has(run.id)}
-                colour={colours[item.index] ?? '#888888'}
+                colour={colourOf(run.id)}
                 pick={picker}
               />
             )

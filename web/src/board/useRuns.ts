@@ -8,7 +8,9 @@ import { source } from '../data/source';
 export type Asked = Omit<Search, 'limit' | 'page' | 'count'>;
 
 const NO_RUNS: Run[] = [];
+/** A page holds so many runs, or fewer if many columns are shown: what is read at once must not hold the page up. */
 const PAGE = 200;
+const PAGE_VALUES = 6000;
 /** Up to so many pages are asked for anew when a run changes; beyond, changed rows alone are. */
 const FEW_PAGES = 2;
 
@@ -16,12 +18,18 @@ export function useRuns(asked: Asked | null) {
   const client = useQueryClient();
   const key = ['board', asked];
   const [unseen, setUnseen] = useState(0);
+  const values = asked
+    ? asked.columns.metrics.length * 3 + asked.columns.params.length + asked.columns.tags.length
+    : 1;
+  const limit = Math.max(40, Math.min(PAGE, Math.floor(PAGE_VALUES / Math.max(1, values))));
   const query = useInfiniteQuery({
     queryKey: key,
+    // To find out which of thousands of values stayed the same costs more than to draw the few that are seen.
+    structuralSharing: false,
     enabled: asked !== null,
     initialPageParam: null as string | null,
     queryFn: ({ pageParam }) =>
-      source.search({ ...(asked as Asked), limit: PAGE, page: pageParam, count: pageParam === null }),
+      source.search({ ...(asked as Asked), limit, page: pageParam, count: pageParam === null }),
     getNextPageParam: page => page.next,
     placeholderData: keepPreviousData,
   });

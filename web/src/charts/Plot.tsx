@@ -5,7 +5,7 @@ import { groupBy } from '../app/group';
 import { State } from '../app/State';
 import { useScheme } from '../app/theme';
 import { value } from '../app/format';
-import type { Envelope } from '../data/model';
+import type { Curve } from '../data/model';
 import { source } from '../data/source';
 import { type Chart, draw, update } from './draw';
 import { stepsWithin } from './lines';
@@ -20,16 +20,16 @@ interface View {
 }
 
 /** The series of runs, each zoomed as its steps ask; runs that ask alike are asked for together. */
-async function envelopes(ids: string[], keys: string[], view: View | null, width_px: number, log: boolean) {
+async function curves(ids: string[], keys: string[], view: View | null, width_px: number, log: boolean) {
   const scale = log ? 'log' : 'linear';
-  if (!view) return source.envelopes(ids, keys, { width_px, scale });
+  if (!view) return source.curves(ids, keys, { width_px, scale });
   const alike = groupBy(
     ids.filter(id => view.steps[id]),
     id => String(view.steps[id]),
   );
   const asked = [...alike.values()].map(runs => {
     const [from_step, to_step] = view.steps[runs[0] ?? ''] ?? [];
-    return source.envelopes(runs, keys, { from_step, to_step, width_px, scale });
+    return source.curves(runs, keys, { from_step, to_step, width_px, scale });
   });
   return (await Promise.all(asked)).flat();
 }
@@ -56,11 +56,12 @@ export function Plot({
   const scheme = useScheme();
   const ids = runs.map(run => run.id);
   const keys = options.axis.by === 'metric' ? [metric, options.axis.key] : [metric];
-  const asked = useQuery<Envelope[]>({
-    queryKey: ['runs', ids, 'envelopes', keys, view?.steps, width, options.logX],
+  const asked = useQuery<Curve[]>({
+    queryKey: ['runs', ids, 'curves', keys, view?.steps, width, options.logX],
     enabled: width > 0 && seen && ids.length > 0,
     placeholderData: keepPreviousData,
-    queryFn: () => envelopes(ids, keys, view, width, options.logX && options.axis.by === 'step'),
+    structuralSharing: false,
+    queryFn: () => curves(ids, keys, view, width, options.logX && options.axis.by === 'step'),
   });
   // What the drawing depends on besides the points, as a text: arrays are new at each rendering.
   const look = JSON.stringify([runs, options, metric]);

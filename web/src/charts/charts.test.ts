@@ -1,25 +1,31 @@
 import { expect, test } from 'vitest';
-import type { Bucket, Envelope, Point } from '../data/model';
+import type { Curve, Point } from '../data/model';
 import { assign, COLOURS } from './colours';
-import { envelope } from './envelope';
-import { band, between, line, smooth, spread, stepsWithin } from './lines';
+import { curve, envelope } from './envelope';
+import { band, between, line, smooth, stepsWithin } from './lines';
 import { model, PLAIN } from './model';
 import { scaleOf } from './scale';
 
-const bucket = (...points: Point[]): Bucket =>
-  envelope(points, { width_px: 1, scale: 'linear' })[0] as Bucket;
-const series = (run: string, key: string, ...points: Point[]): Envelope => ({
-  run,
-  key,
-  buckets: points.map(point => bucket(point)),
-});
+const series = (run: string, key: string, ...points: Point[]): Curve =>
+  curve(run, key, envelope(points, { width_px: 1000, scale: 'linear' }));
 
-test('a line keeps the spike and breaks where a value is not finite', () => {
-  expect(spread([bucket([0, 0, 1], [4, 0, 99], [6, 0, 5], [9, 0, 'NaN'])])).toEqual([
-    [0, 0, 1],
-    [4, 0, 99],
-    [9, 0, null],
-  ]);
+test('a curve keeps the spike and breaks where a value is not finite', () => {
+  const points: Point[] = [
+    [0, 5, 1],
+    [4, 6, 99],
+    [6, 7, 5],
+    [9, 8, 'NaN'],
+  ];
+  const found = curve('r', 'm', envelope(points, { width_px: 1, scale: 'linear' }));
+  expect(found).toEqual({
+    run: 'r',
+    key: 'm',
+    steps: [0, 4, 9],
+    time_ms: 5,
+    times: [0, 1, 3],
+    values: [1, 99, 'NaN'],
+  });
+  expect(line(found, { by: 'step' }, 0)).toEqual({ x: [0, 4, 9], y: [1, 99, null], steps: [0, 4, 9] });
 });
 
 test('an envelope has one bucket a pixel and hides no spike', () => {

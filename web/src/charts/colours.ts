@@ -1,5 +1,5 @@
 //! A colour for each run: the same everywhere, another if two of those shown would share it, or the one chosen for it.
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 
 /** Told apart on white and on near-black, by colour-blind people too as far as twelve can be. */
 export const COLOURS = [
@@ -69,6 +69,12 @@ export function useColours(ids: string[]): string[] {
     ids,
     useSyncExternalStore(subscribe, () => chosen),
   );
+}
+
+/** Each run's own colour, where too many are shown for all to differ. */
+export function useOwnColours(): (id: string) => string {
+  const own = useSyncExternalStore(subscribe, () => chosen);
+  return useCallback(id => own[id] ?? COLOURS[hash(id) % COLOURS.length] ?? '#888888', [own]);
 }
 
 /** Viridis, from 0 to 1: equal steps look equal, in grey too. */

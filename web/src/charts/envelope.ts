@@ -1,5 +1,5 @@
 //! What a plot of a width needs of a series: each bucket the exact envelope of contiguous points, as the server tells.
-import type { Bucket, Point, Zoom } from '../data/model';
+import type { Bucket, Curve, Point, Zoom } from '../data/model';
 
 const finite = (point: Point): point is [number, number, number] =>
   typeof point[2] === 'number' && Number.isFinite(point[2]);
@@ -33,4 +33,24 @@ export function envelope(points: Point[], zoom: Zoom): Bucket[] {
     if (bucket) grow(bucket, point);
   }
   return buckets;
+}
+
+/** The line through buckets: each one's first, least, greatest and last point, in order. */
+export function curve(run: string, key: string, buckets: Bucket[]): Curve {
+  const points: Point[] = [];
+  for (const { first, min, max, last } of buckets) {
+    const own = [first, min, max, last]
+      .filter(point => point !== null)
+      .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    for (const point of own) if (points.at(-1) !== point) points.push(point);
+  }
+  const time_ms = points[0]?.[1] ?? 0;
+  return {
+    run,
+    key,
+    time_ms,
+    steps: points.map(point => point[0]),
+    times: points.map(point => point[1] - time_ms),
+    values: points.map(point => point[2]),
+  };
 }

@@ -1,6 +1,5 @@
-//! From envelopes to lines: places on any x axis, smoothing, means and ranges of groups.
-import type { Bucket, Envelope } from '../data/model';
-import { number } from '../app/format';
+//! From curves to lines: places on any x axis, smoothing, means and ranges of groups.
+import type { Curve } from '../data/model';
 
 /** x, and y or null where the line breaks; and the steps the places stand for. */
 export interface Line {
@@ -19,18 +18,6 @@ export const axisOf = (text: string | null): Axis =>
       ? { by: 'metric', key: text.slice(7) }
       : { by: 'step' };
 
-/** Every bucket's first, extremes and last: step, time, value, in order of steps. */
-export function spread(buckets: Bucket[]): [number, number, number | null][] {
-  const points = new Map<number, [number, number, number | null]>();
-  for (const bucket of buckets)
-    for (const point of [bucket.first, bucket.min, bucket.max, bucket.last])
-      if (point) {
-        const v = number(point[2]);
-        points.set(point[0], [point[0], point[1], Number.isFinite(v) ? v : null]);
-      }
-  return [...points.values()].sort((a, b) => a[0] - b[0]);
-}
-
 /** A value between those known, by step; nothing beyond them. */
 export function between(steps: number[], values: number[], step: number): number | null {
   let [low, high] = [0, steps.length - 1];
@@ -46,36 +33,44 @@ export function between(steps: number[], values: number[], step: number): number
   return b === a ? u : u + ((v - u) * (step - a)) / (b - a);
 }
 
-/** The line of a series on an axis. `by` is the series that the x axis counts by, if it is a metric. */
-export function line(series: Envelope, axis: Axis, start_ms: number, by?: Envelope): Line {
-  const found = spread(series.buckets);
-  const known = spread(by?.buckets ?? []).filter(point => point[2] !== null);
-  const [knownSteps, knownValues] = [known.map(point => point[0]), known.map(point => point[2] ?? 0)];
-  const placed = found
-    .map(([step, time, y]): [number | null, number | null, number] => {
-      const x =
-        axis.by === 'step'
-          ? step
-          : axis.by === 'relative'
-            ? (time - start_ms) / 1000
-            : axis.by === 'wall'
-              ? time / 1000
-              : between(knownSteps, knownValues, step);
-      return [x, y, step];
-    })
-    .filter((point): point is [number, number | null, number] => point[0] !== null);
+/** The finite points of a curve: steps and values. */
+function finite(of: Curve | undefined): [number[], number[]] {
+  const [steps, values]: [number[], number[]] = [[], []];
+  of?.values.forEach((value, at) => {
+    if (typeof value !== 'number') return;
+    steps.push(of.steps[at] ?? 0);
+    values.push(value);
+  });
+  return [steps, values];
+}
+
+/** The line of a curve on an axis. `by` is the curve that the x axis counts by, if it is a metric. */
+export function line(of: Curve, axis: Axis, start_ms: number, by?: Curve): Line {
+  const [knownSteps, knownValues] = axis.by === 'metric' ? finite(by) : [[], []];
+  const x = (at: number): number | null => {
+    const step = of.steps[at] ?? 0;
+    if (axis.by === 'step') return step;
+    if (axis.by === 'metric') return between(knownSteps, knownValues, step);
+    return (of.time_ms + (of.times[at] ?? 0) - (axis.by === 'relative' ? start_ms : 0)) / 1000;
+  };
+  const y = (at: number): number | null => {
+    const value = of.values[at];
+    return typeof value === 'number' ? value : null;
+  };
   // uPlot wants each x once, rising: time may go back when a run is resumed, a metric may fall.
-  placed.sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+  const places = of.steps.map((_, at) => [x(at), at] as const).filter(place => place[0] !== null) as [
+    number,
+    number,
+  ][];
+  const rising = places.every((place, at) => at === 0 || (places[at - 1]?.[0] ?? 0) <= place[0]);
+  if (!rising) places.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const out: Line = { x: [], y: [], steps: [] };
-  for (const [x, y, step] of placed) {
-    if (x === out.x.at(-1)) {
-      out.y[out.y.length - 1] = y;
-      out.steps[out.steps.length - 1] = step;
-    } else {
-      out.x.push(x);
-      out.y.push(y);
-      out.steps.push(step);
-    }
+  for (const [at, place] of places) {
+    const last = out.x.length - 1;
+    const index = out.x[last] === at ? last : last + 1;
+    out.x[index] = at;
+    out.y[index] = y(place);
+    out.steps[index] = of.steps[place] ?? 0;
   }
   return out;
 }

@@ -1,7 +1,7 @@
 //! What one plot draws: its lines and bands as uPlot takes them.
 import uPlot from 'uplot';
 import { groupBy } from '../app/group';
-import type { Envelope } from '../data/model';
+import type { Curve } from '../data/model';
 import { type Axis, band, type Line, line, smooth } from './lines';
 
 export interface Shown {
@@ -54,8 +54,8 @@ function alpha(colour: string, share: number): string {
 
 const positive = (y: (number | null)[]) => y.map(value => (value !== null && value > 0 ? value : null));
 
-export function model(envelopes: Envelope[], metric: string, runs: Shown[], options: PlotOptions): Model {
-  const of = (run: string, key: string) => envelopes.find(one => one.run === run && one.key === key);
+export function model(curves: Curve[], metric: string, runs: Shown[], options: PlotOptions): Model {
+  const of = (run: string, key: string) => curves.find(one => one.run === run && one.key === key);
   const lines = new Map<string, Line>();
   for (const run of runs) {
     const series = of(run.id, metric);

@@ -49,6 +49,8 @@ export function Compare({ ids: all, query }: { ids: string[]; query: URLSearchPa
     group: groups.find(group => group.runs.includes(run))?.id,
   }));
   const tab = query.get('tab') ?? 'curves';
+  // Together, for each plot asks for all of its runs at once.
+  const waiting = asked.some(one => one.isPending);
   const failed = asked.find(one => one.error);
   const put = (order: string[]) => setQuery({ runs: order.join(',') });
   return (
@@ -96,7 +98,9 @@ export function Compare({ ids: all, query }: { ids: string[]; query: URLSearchPa
         ))}
       </ul>
       <Tabs tabs={TABS} chosen={tab} label="Parts of the comparison" />
-      {runs.length > 0 &&
+      {waiting && <State of={{ isPending: true, error: null }} />}
+      {!waiting &&
+        runs.length > 0 &&
         (tab === 'parameters' ? (
           <Params runs={runs} colours={colours} />
         ) : tab === 'pictures' ? (

@@ -94,10 +94,17 @@ export interface Bucket {
   max: Point | null;
 }
 
-export interface Envelope {
+/** The line through a series' envelope: as much of it as a plot shows, its extremes among it. */
+export interface Curve {
   run: string;
   key: string;
-  buckets: Bucket[];
+  steps: number[];
+  /** The time of the first point, Unix milliseconds. */
+  time_ms: number;
+  /** Milliseconds since then. */
+  times: number[];
+  /** Numbers, or `"NaN"`, `"Infinity"`, `"-Infinity"`. */
+  values: (number | string)[];
 }
 
 export interface Zoom {

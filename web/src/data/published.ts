@@ -1,5 +1,5 @@
 //! Runs from the files that `footpath runs publish` wrote beside the page: any file server will do.
-import { envelope } from '../charts/envelope';
+import { curve, envelope } from '../charts/envelope';
 import { compareRuns, matches } from '../query/evaluate';
 import { parseFilter, parseOrder } from '../query/parse';
 import type {
@@ -126,11 +126,11 @@ export const published: Source = {
     const { runs } = await project();
     return runs[await numberOf(id)] as Run;
   },
-  envelopes: async (runs, keys, zoom) => {
+  curves: async (runs, keys, zoom) => {
     const asked = runs.flatMap(run =>
-      keys.map(async key => ({ run, key, buckets: envelope(await points(run, key), zoom) })),
+      keys.map(async key => curve(run, key, envelope(await points(run, key), zoom))),
     );
-    return (await Promise.all(asked)).filter(series => series.buckets.length);
+    return (await Promise.all(asked)).filter(series => series.steps.length);
   },
   media: async run => (await records(run)).media,
   images: async (run, key) => (await records(run)).images[key] ?? [],

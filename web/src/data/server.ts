@@ -1,8 +1,8 @@
 //! Runs from the tracker's server, by its native API.
 import type {
   Columns,
+  Curve,
   Entry,
-  Envelope,
   Experiment,
   Found,
   MediaSeries,
@@ -73,8 +73,8 @@ export const server: Source = {
       count,
     }),
   run: id => get<Run>(at(id)),
-  envelopes: async (runs, keys, zoom) =>
-    (await call<{ series: Envelope[] }>('POST', 'envelopes', { runs, keys, zoom })).series,
+  curves: async (runs, keys, zoom) =>
+    (await call<{ series: Curve[] }>('POST', 'envelopes', { runs, keys, zoom, form: 'line' })).series,
   media: async run => (await get<{ series: MediaSeries[] }>(`${at(run)}/media`)).series,
   images: (run, key) => all<Picture>(`${at(run)}/images?key=${part(key)}`, 'images'),
   texts: (run, key) => all<Text>(`${at(run)}/texts?key=${part(key)}`, 'texts'),

@@ -2,8 +2,8 @@
 import type {
   Changed,
   Columns,
+  Curve,
   Entry,
-  Envelope,
   Experiment,
   File,
   Found,
@@ -30,7 +30,7 @@ export interface Source {
   search(search: Search): Promise<Found>;
   run(id: string): Promise<Run>;
   /** The series of these keys in these runs; those a run lacks are left out. */
-  envelopes(runs: string[], keys: string[], zoom: Zoom): Promise<Envelope[]>;
+  curves(runs: string[], keys: string[], zoom: Zoom): Promise<Curve[]>;
   media(run: string): Promise<MediaSeries[]>;
   images(run: string, key: string): Promise<Picture[]>;
   texts(run: string, key: string): Promise<Text[]>;

@@ -152,6 +152,20 @@ fn plots_show_the_spike() {
     assert!(buckets.len() <= 201, "{}", buckets.len());
     let highest: Vec<_> = buckets.iter().filter(|b| b["max"][2] == 99.0).collect();
     assert_eq!(highest.len(), 1);
+    let lines = server.post(
+        "/api/v1/envelopes",
+        &json!({ "runs": [run], "keys": ["loss", "absent"], "zoom": zoom, "form": "line" }),
+    );
+    assert_eq!(lines["series"].as_array().unwrap().len(), 1);
+    let line = &lines["series"][0];
+    let steps: Vec<i64> = serde_json::from_value(line["steps"].clone()).unwrap();
+    assert!(steps.is_sorted() && steps[0] == 0 && *steps.last().unwrap() == 9999);
+    let spike = steps.iter().position(|step| *step == 4321).unwrap();
+    assert_eq!(
+        (&line["values"][spike], &line["times"][spike]),
+        (&json!(99.0), &json!(43_210))
+    );
+    assert_eq!(line["values"].as_array().unwrap().len(), steps.len());
     assert_eq!(highest[0]["max"], json!([4321, 43210, 99.0]));
     let part = "key=loss&width_px=10&from_step=0&to_step=9";
     let told = server.get(&format!("/api/v1/runs/a1/envelope?{part}"));
