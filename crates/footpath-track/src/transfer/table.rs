@@ -251,7 +251,7 @@ mod tests {
         use parquet::file::reader::{FileReader, SerializedFileReader};
         use parquet::record::Field;
 
-        let reader = SerializedFileReader::new(bytes(written(Format::Parquet))).unwrap();
+        let reader = SerializedFileReader::new(file_of(&written(Format::Parquet))).unwrap();
         let rows: Vec<Vec<(String, Field)>> = reader
             .get_row_iter(None)
             .unwrap()
@@ -268,11 +268,11 @@ mod tests {
         assert_eq!(rows[2][2].1, Field::Null);
     }
 
-    /// The reader wants a type of its own crate's dependency.
+    /// The reader takes a file, or a type that this crate does not depend on.
     #[cfg(feature = "parquet")]
-    fn bytes(content: Vec<u8>) -> std::fs::File {
+    fn file_of(content: &[u8]) -> std::fs::File {
         let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&content).unwrap();
+        file.write_all(content).unwrap();
         file
     }
 }

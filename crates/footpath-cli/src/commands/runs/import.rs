@@ -47,7 +47,7 @@ pub(super) struct ImportArgs {
 enum SourceName {
     /// MLflow's SQLite database
     Mlflow,
-    /// `TensorBoard`'s event files
+    /// TensorBoard's event files
     Tensorboard,
     /// neptune-exporter's Parquet files
     Neptune,

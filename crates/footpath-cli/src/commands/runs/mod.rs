@@ -71,7 +71,7 @@ enum Command {
     Restore(clean::RestoreArgs),
     /// Remove what is deleted for good, and tell how much that freed
     Gc(clean::GcArgs),
-    /// Take in runs of MLflow (mlflow.db), `TensorBoard` (event files) or Neptune (neptune-exporter)
+    /// Take in runs of MLflow (mlflow.db), TensorBoard (event files) or Neptune (neptune-exporter)
     Import(import::ImportArgs),
     /// Write a project as a page with its data, which any file server shows without footpath; of a
     /// folder or of PostgreSQL alone

@@ -19,7 +19,7 @@ pub enum Source {
     /// The SQLite database of an MLflow server or client, `mlflow.db`: experiments and runs in
     /// use with parameters, metrics, tags, data sets, and files that this machine has.
     Mlflow,
-    /// A folder with `TensorBoard` event files below it: each folder that has some is a run. Scalars,
+    /// A folder with TensorBoard event files below it: each folder that has some is a run. Scalars,
     /// texts, images and hyperparameters; not histograms, audio and graphs.
     Tensorboard,
     /// The Parquet files of `neptune-exporter`, with the files beside them; needs the feature

@@ -1,5 +1,5 @@
 //! The messages of event files, as far as they are read (`event.proto`, `summary.proto`,
-//! `tensor.proto` of TensorFlow and `hparams/plugin_data.proto` of `TensorBoard`).
+//! `tensor.proto` of TensorFlow and `hparams/plugin_data.proto` of TensorBoard).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `TensorBoard` event files.
+//! TensorBoard event files.
 
 mod message;
 mod record;
