@@ -1,5 +1,7 @@
-//! A table of the `ResNet34` U-Net's convolutions at batch 4 of 256x256 pixels: GFLOP/s forward, of the data gradient
-//! and of the weight gradient.
+//! A table of a U-Net's convolutions at batch 4 of 256x256 pixels: GFLOP/s forward, of the data gradient and of the
+//! weight gradient.
+//!
+//! `layers [resnet34|resnet101]`, `ResNet34` unless told.
 
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 
@@ -12,7 +14,7 @@ use footpath_kernels::{Activation, conv_transpose2d, conv2d};
 /// Name, how often it occurs, channels in and out, input side, kernel, stride, whether transposed.
 type Layer = (&'static str, usize, [usize; 2], usize, usize, usize, bool);
 
-const LAYERS: [Layer; 25] = [
+const RESNET34: [Layer; 25] = [
     ("stem", 1, [3, 64], 256, 7, 2, false),
     ("layer1", 6, [64, 64], 64, 3, 1, false),
     ("layer2 first", 1, [64, 128], 64, 3, 2, false),
@@ -40,14 +42,63 @@ const LAYERS: [Layer; 25] = [
     ("final", 1, [32, 2], 256, 1, 1, false),
 ];
 
+const RESNET101: [Layer; 37] = [
+    ("stem", 1, [3, 64], 256, 7, 2, false),
+    ("layer1 first", 1, [64, 64], 64, 1, 1, false),
+    ("layer1 reduce", 2, [256, 64], 64, 1, 1, false),
+    ("layer1", 3, [64, 64], 64, 3, 1, false),
+    ("layer1 expand", 4, [64, 256], 64, 1, 1, false),
+    ("layer2 first", 1, [256, 128], 64, 1, 1, false),
+    ("layer2 reduce", 3, [512, 128], 32, 1, 1, false),
+    ("layer2 stride", 1, [128, 128], 64, 3, 2, false),
+    ("layer2", 3, [128, 128], 32, 3, 1, false),
+    ("layer2 expand", 4, [128, 512], 32, 1, 1, false),
+    ("layer2 shortcut", 1, [256, 512], 64, 1, 2, false),
+    ("layer3 first", 1, [512, 256], 32, 1, 1, false),
+    ("layer3 reduce", 22, [1024, 256], 16, 1, 1, false),
+    ("layer3 stride", 1, [256, 256], 32, 3, 2, false),
+    ("layer3", 22, [256, 256], 16, 3, 1, false),
+    ("layer3 expand", 23, [256, 1024], 16, 1, 1, false),
+    ("layer3 shortcut", 1, [512, 1024], 32, 1, 2, false),
+    ("layer4 first", 1, [1024, 512], 16, 1, 1, false),
+    ("layer4 reduce", 2, [2048, 512], 8, 1, 1, false),
+    ("layer4 stride", 1, [512, 512], 16, 3, 2, false),
+    ("layer4", 2, [512, 512], 8, 3, 1, false),
+    ("layer4 expand", 3, [512, 2048], 8, 1, 1, false),
+    ("layer4 shortcut", 1, [1024, 2048], 16, 1, 2, false),
+    ("center conv", 1, [2048, 512], 4, 3, 1, false),
+    ("center deconv", 1, [512, 256], 4, 4, 2, true),
+    ("dec5 conv", 1, [2304, 512], 8, 3, 1, false),
+    ("dec5 deconv", 1, [512, 256], 8, 4, 2, true),
+    ("dec4 conv", 1, [1280, 512], 16, 3, 1, false),
+    ("dec4 deconv", 1, [512, 256], 16, 4, 2, true),
+    ("dec3 conv", 1, [768, 256], 32, 3, 1, false),
+    ("dec3 deconv", 1, [256, 64], 32, 4, 2, true),
+    ("dec2 conv", 1, [320, 128], 64, 3, 1, false),
+    ("dec2 deconv", 1, [128, 128], 64, 4, 2, true),
+    ("dec1 conv", 1, [128, 128], 128, 3, 1, false),
+    ("dec1 deconv", 1, [128, 32], 128, 4, 2, true),
+    ("dec0", 1, [32, 32], 256, 3, 1, false),
+    ("final", 1, [32, 2], 256, 1, 1, false),
+];
+
 const BATCH: usize = 4;
 
 fn main() {
+    let network = std::env::args().nth(1);
+    let layers: &[Layer] = match network.as_deref() {
+        None | Some("resnet34") => &RESNET34,
+        Some("resnet101") => &RESNET101,
+        Some(other) => {
+            eprintln!("no layers of {other:?}: resnet34 or resnet101");
+            std::process::exit(2);
+        }
+    };
     println!(
         "layer              count  GFLOP   forward  data grad.  weight grad.  (GFLOP/s)  ms of a step"
     );
     let (mut total_flop, mut total_ms) = (0.0, [0.0; 3]);
-    for layer in LAYERS {
+    for &layer in layers {
         let (name, count, [channels_in, channels_out], side, kernel, stride, transposed) = layer;
         let pixels = if transposed {
             side * side

@@ -106,6 +106,7 @@ mod tests {
             let options = InferenceOptions {
                 residual: Some(residual),
                 activation: Activation::Relu,
+                filters: None,
             };
             conv2d_inference(x, weight, Some(bias), [1, 1], [1, 1], options)
         };
@@ -124,6 +125,7 @@ mod tests {
             let options = InferenceOptions {
                 residual: None,
                 activation: Activation::Relu,
+                filters: None,
             };
             let weight = precision.of_weight(weight.clone());
             conv2d_inference(x.clone(), weight, None, [1, 1], [1, 1], options)

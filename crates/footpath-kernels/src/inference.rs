@@ -1,18 +1,20 @@
 use burn::tensor::{DType, Tensor};
 
-use crate::{Activation, extension::supports};
+use crate::{Activation, KeptFilters, extension::supports};
 
 /// What follows a convolution in inference.
 #[derive(Clone, Debug)]
-pub struct InferenceOptions {
+pub struct InferenceOptions<'a> {
     /// A tensor of the result's shape to add before the activation: the end of a `ResNet` block whose batch norm is
     /// folded into the convolution.
     pub residual: Option<Tensor<4>>,
     /// The activation.
     pub activation: Activation,
+    /// Where what is made of the weight stays for the next call.
+    pub filters: Option<&'a KeptFilters>,
 }
 
-impl InferenceOptions {
+impl InferenceOptions<'_> {
     /// Whether the kernels take these operands: all of them untracked and on the CPU.
     pub(crate) fn apply_to(
         &self,

@@ -30,6 +30,7 @@ mod finite_differences;
 #[cfg(test)]
 mod fused_tests;
 mod inference;
+mod kept_filters;
 mod max_pool;
 mod precision;
 mod segmentation_loss;
@@ -42,6 +43,7 @@ pub use batch_norm::{BatchStatistics, batch_norm_eval, batch_norm_train};
 pub use concatenation::concat_channels;
 pub use convolution::{conv2d, conv2d_inference};
 pub use inference::InferenceOptions;
+pub use kept_filters::KeptFilters;
 pub use max_pool::max_pool2d;
 pub use precision::{Precision, UnsupportedPrecision};
 pub use segmentation_loss::{

@@ -46,6 +46,21 @@ pub(crate) fn pair_rows(first: &[f32], second: &[f32], pairs: &mut [f32]) {
     }
 }
 
+/// Pairs the first `depth` rows of `[depth][WIDTH]` values in place; an odd last one with zeros.
+#[inline(always)]
+pub(crate) fn pair_in_place<const WIDTH: usize>(values: &mut [f32], depth: usize) {
+    let rows = values.as_chunks_mut::<WIDTH>().0;
+    for pair in 0..depth.div_ceil(2) {
+        let first = rows[2 * pair];
+        let second = if 2 * pair + 1 < depth {
+            rows[2 * pair + 1]
+        } else {
+            [0.0; WIDTH]
+        };
+        pair_rows(&first, &second, &mut rows[pair]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::pair;

@@ -1,26 +1,33 @@
 //! Convolution and transposed convolution as an implicit matrix product.
 //!
-//! The result's pixels are cut into tiles of [`COLUMNS`] grid positions. A task gathers the pixels that its tile sees
-//! into a panel that stays in the L2 cache, [`DEPTH`] rows of (channel, tap) at a time, and multiplies it by all
-//! weights. A transposed convolution (also the data gradient) with stride `s` is `s · s` interleaved convolutions of
+//! The result's pixels are cut into tiles of up to [`TILE`] grid positions. A task gathers the pixels that its tile
+//! sees into a panel that stays in the L2 cache, [`DEPTH`] rows of (channel, tap) at a time, and multiplies it by all
+//! weights, each block of which serves the whole tile from the L1 cache. A transposed convolution (also the data gradient) with stride `s` is `s · s` interleaved convolutions of
 //! stride 1, each with the taps of its phase (Shi et al. 2016, <https://arxiv.org/abs/1609.07009>).
+
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use super::{
-    bf16::{pair, pair_neighbours, pair_rows},
+    bf16::pair_in_place,
     geometry::ConvGeometry,
-    microkernel::{COLUMNS, Left, Product, ROWS, outer_product, outer_product_bf16},
-    packing::{Gather, Run, Source, runs},
+    microkernel::{COLUMNS, Product, ROWS, outer_product, outer_product_bf16},
+    packing::{BLOCK, Gather, Run, Source, runs},
     scratch::with_scratch,
     shared::SharedSlice,
     simd::{Level, vectorised},
+    weights::{Phase, Weights, pack_phases, pack_rows, packed_depth},
     winograd,
 };
 use crate::Precision;
 
-/// Rows of a panel: 48 KiB. An even number, so that no pair of bfloat16 is parted.
-const DEPTH: usize = 256;
+/// Rows of a panel: 208 KiB. An even number, so that no pair of bfloat16 is parted.
+pub(super) const DEPTH: usize = 256;
+/// Grid positions of a tile.
+const TILE: usize = 4 * COLUMNS;
+/// Values between rows of a panel: rows a power of two apart would share few sets of the cache.
+const PITCH: usize = TILE + 16;
 /// Tasks that keep any sensible number of threads busy; layers with fewer tiles are cut along channels too.
 const TASKS: usize = 16;
 
@@ -35,20 +42,22 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) relu: bool,
 }
 
-/// `y = epilogue(x * weight)`; `weight` is `[C_out, C_in, K_h, K_w]`.
+/// `y = epilogue(x * weight)`; `weight` is `[C_out, C_in, K_h, K_w]`. What is made of the weight alone may be `kept` for
+/// the next call with the same weight.
 pub(crate) fn convolve(
     geometry: &ConvGeometry,
     x: &[f32],
     weight: &[f32],
     epilogue: Epilogue,
     precision: Precision,
+    kept: Option<&OnceLock<Vec<f32>>>,
     y: &mut [f32],
 ) {
     assert_eq!(x.len(), geometry.input_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(y.len(), geometry.output_len());
     if let Some(filter) = winograd::Filter::forward(geometry, weight, precision) {
-        filter.run(x, epilogue, y);
+        filter.run(x, epilogue, kept, y);
         return;
     }
     let mut input = geometry.input;
@@ -64,80 +73,61 @@ pub(crate) fn convolve(
         .collect();
     let depth = geometry.channels_in * geometry.taps();
     let rows = geometry.channels_out;
-    let pass = |packed: &[f32], depth: usize| {
-        Pass {
-            source: Source {
-                values: x,
-                channels: geometry.channels_in,
-                plane: input,
-                step: geometry.stride,
-            },
-            images: geometry.images,
-            grid: output,
-            phases: vec![Phase {
-                taps,
-                weights: 0,
-                row_stride: depth,
-                depth_stride: 1,
-                block_stride: ROWS * depth,
-            }],
-            weights: packed,
-            step: [1, 1],
-            plane: output,
-            channels: rows,
-            epilogue,
-            precision,
-        }
-        .run(y);
+    let pass = Pass {
+        source: Source {
+            values: x,
+            channels: geometry.channels_in,
+            plane: input,
+            step: geometry.stride,
+        },
+        images: geometry.images,
+        grid: output,
+        phases: vec![Phase {
+            taps,
+            blocks_start: 0,
+        }],
+        weights: Weights::Rows(weight),
+        step: [1, 1],
+        plane: output,
+        channels: rows,
+        epilogue,
+        precision,
     };
-    let padded_rows = rows.next_multiple_of(ROWS);
-    if precision == Precision::Bf16 {
-        let pairs = depth.div_ceil(2);
-        with_scratch(padded_rows * pairs, |packed| {
-            let (filled, rest) = packed.split_at_mut(rows * pairs);
-            let rows = filled.par_chunks_mut(pairs.max(1));
-            rows.zip(weight.par_chunks(depth.max(1)))
-                .for_each(|(packed, weight)| {
-                    vectorised(|| pair_neighbours(weight, packed));
-                    if let ([.., target], [last]) = (packed, weight.as_chunks::<2>().1) {
-                        *target = pair(*last, 0.0);
-                    }
-                });
-            rest.fill(0.0);
-            pass(packed, pairs);
-        });
-    } else if rows == padded_rows {
-        pass(weight, depth);
-    } else {
-        with_scratch(padded_rows * depth, |packed| {
-            packed[..weight.len()].copy_from_slice(weight);
-            packed[weight.len()..].fill(0.0);
-            pass(packed, depth);
-        });
+    let one_tile = geometry.images * geometry.output_pixels() <= TILE;
+    if one_tile && rows.is_multiple_of(ROWS) && precision == Precision::F32 {
+        // Read once, they are best read where they lie.
+        pass.run(y);
+        return;
     }
+    let packed_len = rows.next_multiple_of(BLOCK) * packed_depth(depth, precision);
+    with_scratch(packed_len, |packed| {
+        pack_rows(weight, depth, precision, packed);
+        let weights = Weights::Blocks(packed);
+        Pass { weights, ..pass }.run(y);
+    });
 }
 
 /// `x = epilogue(transpose of the convolution applied to y)`; `weight` is `[C_out, C_in, K_h, K_w]` in the words of
-/// `geometry`, so `y` is `[N, C_out, OH, OW]` and the result `[N, C_in, H, W]`.
+/// `geometry`, so `y` is `[N, C_out, OH, OW]` and the result `[N, C_in, H, W]`. `kept` as for [`convolve`].
 pub(crate) fn convolve_transposed(
     geometry: &ConvGeometry,
     y: &[f32],
     weight: &[f32],
     epilogue: Epilogue,
     precision: Precision,
+    kept: Option<&OnceLock<Vec<f32>>>,
     x: &mut [f32],
 ) {
     assert_eq!(y.len(), geometry.output_len());
     assert_eq!(weight.len(), geometry.weight_len());
     assert_eq!(x.len(), geometry.input_len());
     if let Some(filter) = winograd::Filter::transposed(geometry, weight, precision) {
-        filter.run(y, epilogue, x);
+        filter.run(y, epilogue, kept, x);
         return;
     }
     let rows = geometry.channels_in;
-    let blocks = rows.div_ceil(ROWS);
     with_scratch(
-        blocks * ROWS * geometry.channels_out * geometry.taps(),
+        rows.next_multiple_of(BLOCK) * geometry.channels_out * geometry.taps(),
         |packed| {
             let phases = pack_phases(geometry, weight, packed);
             Pass {
@@ -152,7 +142,7 @@ pub(crate) fn convolve_transposed(
                     geometry.input[axis].div_ceil(geometry.stride[axis])
                 }),
                 phases,
-                weights: packed,
+                weights: Weights::Blocks(packed),
                 step: geometry.stride,
                 plane: geometry.input,
                 channels: rows,
@@ -165,98 +155,6 @@ pub(crate) fn convolve_transposed(
     );
 }
 
-/// The convolution that gives the pixels at one offset modulo the stride.
-struct Phase {
-    taps: Vec<[isize; 2]>,
-    /// Where its weights start; element `(row, k)` lies at
-    /// `row / ROWS · block_stride + row % ROWS · row_stride + k · depth_stride` from there.
-    weights: usize,
-    row_stride: usize,
-    depth_stride: usize,
-    block_stride: usize,
-}
-
-/// Reorders weights to `[phase][row block][C_out, taps of the phase][ROWS]`, rows beyond `C_in` zero.
-fn pack_phases(geometry: &ConvGeometry, weight: &[f32], packed: &mut [f32]) -> Vec<Phase> {
-    let taps_of = |axis: usize, phase: usize| -> Vec<(usize, isize)> {
-        let stride = geometry.stride[axis] as isize;
-        (0..geometry.kernel[axis])
-            .map(|k| {
-                (
-                    k,
-                    phase as isize + geometry.padding[axis] as isize - k as isize,
-                )
-            })
-            .filter(|(_, distance)| distance % stride == 0)
-            .map(|(k, distance)| (k, distance / stride))
-            .collect()
-    };
-    let rows = geometry.channels_in;
-    let (taps, kernel_width) = (geometry.taps(), geometry.kernel[1]);
-    let mut phases = Vec::new();
-    let mut rest = packed;
-    let mut start = 0;
-    for phase_y in 0..geometry.stride[0] {
-        for phase_x in 0..geometry.stride[1] {
-            let (mut offsets, mut positions) = (Vec::new(), Vec::new());
-            for &(ky, dy) in &taps_of(0, phase_y) {
-                for &(kx, dx) in &taps_of(1, phase_x) {
-                    offsets.push([dy, dx]);
-                    positions.push(ky * kernel_width + kx);
-                }
-            }
-            let depth = geometry.channels_out * offsets.len();
-            let block_stride = depth * ROWS;
-            let (here, after) = rest.split_at_mut(rows.div_ceil(ROWS) * block_stride);
-            if depth > 0 {
-                here.par_chunks_exact_mut(block_stride)
-                    .enumerate()
-                    .for_each(|(block, panel)| {
-                        let first = block * ROWS;
-                        let filled = ROWS.min(rows - first);
-                        for (index, values) in panel.chunks_exact_mut(ROWS).enumerate() {
-                            let (channel, tap) = (index / positions.len(), index % positions.len());
-                            let weight =
-                                &weight[(channel * rows + first) * taps + positions[tap]..];
-                            for (row, value) in values.iter_mut().enumerate() {
-                                *value = if row < filled {
-                                    weight[row * taps]
-                                } else {
-                                    0.0
-                                };
-                            }
-                        }
-                    });
-            }
-            phases.push(Phase {
-                taps: offsets,
-                weights: start,
-                row_stride: 1,
-                depth_stride: ROWS,
-                block_stride,
-            });
-            start += here.len();
-            rest = after;
-        }
-    }
-    phases
-}
-
-/// Pairs the first `depth` rows of a panel in place.
-#[inline(always)]
-fn pair_panel(panel: &mut [f32], depth: usize) {
-    let rows = panel.as_chunks_mut::<COLUMNS>().0;
-    for pair in 0..depth.div_ceil(2) {
-        let first = rows[2 * pair];
-        let second = if 2 * pair + 1 < depth {
-            rows[2 * pair + 1]
-        } else {
-            [0.0; COLUMNS]
-        };
-        pair_rows(&first, &second, &mut rows[pair]);
-    }
-}
-
 /// One sweep over a grid of positions that writes `step[0] · step[1]` interleaved phases of a result.
 struct Pass<'a> {
     source: Source<'a>,
@@ -265,25 +163,27 @@ struct Pass<'a> {
     grid: [usize; 2],
     /// Row-major `[step[0]][step[1]]`.
     phases: Vec<Phase>,
-    weights: &'a [f32],
+    weights: Weights<'a>,
     step: [usize; 2],
     /// Sides of the result.
     plane: [usize; 2],
     /// Channels of the result.
     channels: usize,
     epilogue: Epilogue<'a>,
-    /// Of `weights`, which are pairs along the depth with [`Precision::Bf16`].
+    /// Of products: pairs along the depth with [`Precision::Bf16`].
     precision: Precision,
 }
 
 impl Pass<'_> {
     fn run(&self, result: &mut [f32]) {
         let positions = self.images * self.grid[0] * self.grid[1];
-        let tiles = positions.div_ceil(COLUMNS);
+        let tiles = positions.div_ceil(TILE);
         let blocks = self.channels.div_ceil(ROWS);
         if tiles == 0 || blocks == 0 {
             return;
         }
+        // Tiles of equal size leave no small one for the end.
+        let tile_len = positions.div_ceil(tiles).next_multiple_of(16);
         let cuts = TASKS.div_ceil(tiles * self.step[0]).min(blocks);
         let blocks_a_cut = blocks.div_ceil(cuts);
         let result = SharedSlice::new(result);
@@ -292,10 +192,10 @@ impl Pass<'_> {
             .for_each(|task| {
                 let (tile, rest) = (task / (self.step[0] * cuts), task % (self.step[0] * cuts));
                 let (phase_y, cut) = (rest / cuts, rest % cuts);
-                let first = tile * COLUMNS;
-                let last = positions.min(first + COLUMNS);
+                let first = positions.min(tile * tile_len);
+                let last = positions.min(first + tile_len);
                 let block_range = cut * blocks_a_cut..blocks.min((cut + 1) * blocks_a_cut);
-                if !block_range.is_empty() {
+                if first < last && !block_range.is_empty() {
                     self.tile(first..last, phase_y, block_range, &result);
                 }
             });
@@ -314,10 +214,10 @@ impl Pass<'_> {
         let mut row_runs = Vec::new();
         runs(self.grid, range.start, range.end, &mut row_runs);
         let mut gather = Gather::default();
-        let sums_len = blocks.len() * ROWS * COLUMNS;
+        let sums_len = blocks.len() * ROWS * TILE;
         let phases = &self.phases[phase_y * self.step[1]..][..self.step[1]];
-        with_scratch(DEPTH * COLUMNS + sums_len * phases.len(), |scratch| {
-            let (panel, all_sums) = scratch.split_at_mut(DEPTH * COLUMNS);
+        with_scratch(DEPTH * PITCH + sums_len * phases.len(), |scratch| {
+            let (panel, all_sums) = scratch.split_at_mut(DEPTH * PITCH);
             for (phase, sums) in phases.iter().zip(all_sums.chunks_exact_mut(sums_len)) {
                 let depth = self.source.channels * phase.taps.len();
                 if depth == 0 {
@@ -328,35 +228,35 @@ impl Pass<'_> {
                 let mut start = 0;
                 while start < depth {
                     let end = depth.min(start + DEPTH);
-                    gather.fill(&self.source, start..end, COLUMNS, panel);
-                    let (product, weights_start, panel_depth): (Product, _, _) =
-                        match self.precision {
-                            Precision::F32 => (outer_product, start, end - start),
-                            Precision::Bf16 => {
-                                vectorised(|| pair_panel(panel, end - start));
-                                (outer_product_bf16, start / 2, (end - start).div_ceil(2))
+                    gather.fill(&self.source, start..end, PITCH, panel);
+                    let (product, product_depth): (Product, _) = match self.precision {
+                        Precision::F32 => (outer_product, end - start),
+                        Precision::Bf16 => {
+                            vectorised(|| pair_in_place::<PITCH>(panel, end - start));
+                            (outer_product_bf16, (end - start).div_ceil(2))
+                        }
+                    };
+                    let (whole_depth, weights_start) = (
+                        packed_depth(depth, self.precision),
+                        packed_depth(start, self.precision),
+                    );
+                    for (block, c) in blocks.clone().zip(sums.chunks_exact_mut(ROWS * TILE)) {
+                        let row = block * ROWS;
+                        let left = self.weights.left(phase, row, whole_depth, weights_start);
+                        for column in (0..columns).step_by(COLUMNS) {
+                            // SAFETY: the weights hold `product_depth` values of each row from there, the panel as
+                            // many rows of a tile, `c` is one block of sums.
+                            unsafe {
+                                product(
+                                    level,
+                                    product_depth,
+                                    left,
+                                    (panel.as_ptr().add(column), PITCH),
+                                    COLUMNS.min(columns - column),
+                                    (c.as_mut_ptr().add(column), TILE),
+                                    start > 0,
+                                );
                             }
-                        };
-                    for (block, c) in blocks.clone().zip(sums.chunks_exact_mut(ROWS * COLUMNS)) {
-                        let first = phase.weights + block * phase.block_stride;
-                        let values = &self.weights[first..first + phase.block_stride];
-                        let left = Left {
-                            values: values[weights_start * phase.depth_stride..].as_ptr(),
-                            row_stride: phase.row_stride,
-                            depth_stride: phase.depth_stride,
-                        };
-                        // SAFETY: the block's `ROWS` x `depth` weights lie in `values`, the panel holds `end - start`
-                        // rows, `c` is one block of sums.
-                        unsafe {
-                            product(
-                                level,
-                                panel_depth,
-                                left,
-                                (panel.as_ptr(), COLUMNS),
-                                columns,
-                                (c.as_mut_ptr(), COLUMNS),
-                                start > 0,
-                            );
                         }
                     }
                     start = end;
@@ -387,7 +287,7 @@ impl Pass<'_> {
         while position < range.end {
             let (image, pixel) = (position / plane, position % plane);
             let len = (plane - pixel).min(range.end - position);
-            for (channel, row) in channels.clone().zip(sums.chunks_exact(COLUMNS)) {
+            for (channel, row) in channels.clone().zip(sums.chunks_exact(TILE)) {
                 let start = (image * self.channels + channel) * plane + pixel;
                 // SAFETY: each pixel of each channel belongs to one task.
                 let target = unsafe { result.part(start, len) };
@@ -414,7 +314,7 @@ impl Pass<'_> {
     ) {
         let [height, width] = self.plane;
         let [step_y, step_x] = self.step;
-        let sums_len = blocks.len() * ROWS * COLUMNS;
+        let sums_len = blocks.len() * ROWS * TILE;
         let channels = blocks.start * ROWS..self.channels.min(blocks.end * ROWS);
         let mut line = [0.0_f32; 8 * COLUMNS];
         for run in row_runs {
@@ -423,7 +323,7 @@ impl Pass<'_> {
                 continue;
             }
             for (index, channel) in channels.clone().enumerate() {
-                let sums = &sums[index * COLUMNS + run.start..];
+                let sums = &sums[index * TILE + run.start..];
                 let x = run.column * step_x;
                 // Strides beyond 8 are stored in pieces of the line buffer.
                 let piece = (line.len() / step_x).max(1);

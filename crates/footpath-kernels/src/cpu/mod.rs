@@ -22,6 +22,7 @@ pub(crate) mod segmentation_loss;
 pub(crate) mod shared;
 pub(crate) mod simd;
 pub(crate) mod weight_gradient;
+mod weights;
 mod winograd;
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::simd::Level;
+use super::simd::{Kernel, Level, Vector};
+
+/// Rows and columns that [`Turn`] turns at once.
+pub(crate) const BLOCK: usize = 16;
 
 /// Consecutive positions of a row of the grid over which a kernel moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,13 +136,12 @@ impl Gather {
             let (channel, tap) = (depth / self.taps, depth % self.taps);
             for piece in &self.pieces[tap * self.runs..][..self.runs] {
                 let mut target = &mut row[piece.start..];
-                if piece.before > 0 {
-                    target[..piece.before].fill(0.0);
-                    target = &mut target[piece.before..];
-                }
+                clear(&mut target[..piece.before]);
+                target = &mut target[piece.before..];
                 let values = &source.values[piece.offset + channel * plane..];
                 match source.step[1] {
                     1 => copy(&mut target[..piece.inside], &values[..piece.inside]),
+                    2 => copy_every_second(&mut target[..piece.inside], values),
                     step => {
                         for (target, value) in target[..piece.inside]
                             .iter_mut()
@@ -149,9 +151,7 @@ impl Gather {
                         }
                     }
                 }
-                if piece.after > 0 {
-                    target[piece.inside..piece.inside + piece.after].fill(0.0);
-                }
+                clear(&mut target[piece.inside..piece.inside + piece.after]);
             }
         }
     }
@@ -197,7 +197,67 @@ fn copy(target: &mut [f32], source: &[f32]) {
     }
 }
 
+/// `fill(0.0)` without the call, for the single column that most kernels see beyond an edge.
+#[inline(always)]
+fn clear(target: &mut [f32]) {
+    match target {
+        [] => {}
+        [value] => *value = 0.0,
+        _ => target.fill(0.0),
+    }
+}
+
+/// `target[i] = source[2 i]`, whole registers at a time.
+#[inline(always)]
+fn copy_every_second(target: &mut [f32], source: &[f32]) {
+    // The last value read may be the source's last, whose block is not whole.
+    let whole = (target.len() / 16).min(source.len() / 32);
+    let (blocks, rest) = target.split_at_mut(16 * whole);
+    let pairs = source.as_chunks::<32>().0;
+    for (block, pairs) in blocks.as_chunks_mut::<16>().0.iter_mut().zip(pairs) {
+        for (i, target) in block.iter_mut().enumerate() {
+            *target = pairs[2 * i];
+        }
+    }
+    for (target, value) in rest.iter_mut().zip(source[32 * whole..].iter().step_by(2)) {
+        *target = *value;
+    }
+}
+
 #[inline(always)]
 fn copy_block<const N: usize>(target: &mut [f32], source: &[f32], start: usize) {
     target[start..start + N].copy_from_slice(&source[start..start + N]);
+}
+
+/// Turns rows into columns: `turned[k][row] = rows[row][k]`.
+pub(crate) struct Turn<'a> {
+    pub(crate) rows: &'a [f32],
+    /// Values between rows.
+    pub(crate) pitch: usize,
+    /// Values of a row, turned in blocks: what follows them up to a multiple of [`BLOCK`] is turned too.
+    pub(crate) depth: usize,
+    /// Rows, a multiple of [`BLOCK`].
+    pub(crate) width: usize,
+    /// `[depth][width]`, the depth a multiple of [`BLOCK`].
+    pub(crate) turned: &'a mut [f32],
+}
+
+impl Kernel for Turn<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let depth = self.depth.next_multiple_of(BLOCK);
+        assert!(self.width.is_multiple_of(BLOCK) && self.width > 0);
+        assert!(self.rows.len() >= (self.width - 1) * self.pitch + depth);
+        assert!(self.turned.len() >= self.width * depth);
+        for row in (0..self.width).step_by(BLOCK) {
+            for k in (0..depth).step_by(BLOCK) {
+                // SAFETY: 16 x 16 values of both, by the extents checked above.
+                unsafe {
+                    let rows = self.rows.as_ptr().add(row * self.pitch + k);
+                    let turned = self.turned.as_mut_ptr().add(k * self.width + row);
+                    V::transpose16((rows, self.pitch), (turned, self.width));
+                }
+            }
+        }
+    }
 }

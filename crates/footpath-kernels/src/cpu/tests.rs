@@ -84,10 +84,18 @@ fn check(g: &ConvGeometry) {
         expected_dw[wi] += f64::from(dy[yi]) * f64::from(x[xi]);
     });
     let mut y = vec![f32::NAN; g.output_len()];
-    convolve(g, &x, &w, Epilogue::default(), Precision::F32, &mut y);
+    convolve(g, &x, &w, Epilogue::default(), Precision::F32, None, &mut y);
     assert_close(&y, &expected_y, "y");
     let mut dx = vec![f32::NAN; g.input_len()];
-    convolve_transposed(g, &dy, &w, Epilogue::default(), Precision::F32, &mut dx);
+    convolve_transposed(
+        g,
+        &dy,
+        &w,
+        Epilogue::default(),
+        Precision::F32,
+        None,
+        &mut dx,
+    );
     assert_close(&dx, &expected_dx, "dx");
     let mut dw = vec![f32::NAN; g.weight_len()];
     weight_gradient(g, &x, &dy, &mut dw);
@@ -151,9 +159,9 @@ fn bfloat16_comes_near() {
         let (x, w) = (values(g.input_len(), 1), values(g.weight_len(), 2));
         let run = |precision| {
             let mut y = vec![f32::NAN; g.output_len()];
-            convolve(&g, &x, &w, Epilogue::default(), precision, &mut y);
+            convolve(&g, &x, &w, Epilogue::default(), precision, None, &mut y);
             let mut dx = vec![f32::NAN; g.input_len()];
-            convolve_transposed(&g, &y, &w, Epilogue::default(), precision, &mut dx);
+            convolve_transposed(&g, &y, &w, Epilogue::default(), precision, None, &mut dx);
             [y, dx]
         };
         for (rounded, exact) in run(Precision::Bf16).iter().zip(&run(Precision::F32)) {
@@ -206,6 +214,7 @@ fn epilogue_adds_and_rectifies() {
         &[2.0],
         epilogue,
         Precision::F32,
+        None,
         &mut y,
     );
     assert_eq!(y.map(f32::to_bits), [3.5_f32, 0.0, 2.5].map(f32::to_bits));
@@ -224,9 +233,25 @@ fn same_bits_for_any_number_of_threads() {
     };
     let run = || {
         let mut y = vec![0.0; g.output_len()];
-        convolve(&g, &x, &w, Epilogue::default(), Precision::F32, &mut y);
+        convolve(
+            &g,
+            &x,
+            &w,
+            Epilogue::default(),
+            Precision::F32,
+            None,
+            &mut y,
+        );
         let mut dx = vec![0.0; g.input_len()];
-        convolve_transposed(&g, &dy, &w, Epilogue::default(), Precision::F32, &mut dx);
+        convolve_transposed(
+            &g,
+            &dy,
+            &w,
+            Epilogue::default(),
+            Precision::F32,
+            None,
+            &mut dx,
+        );
         let mut dw = vec![0.0; g.weight_len()];
         weight_gradient(&g, &x, &dy, &mut dw);
         let bias = rectifier::backward(

@@ -1,5 +1,7 @@
 //! Convolutions in both directions, with their backward passes.
 
+use std::sync::OnceLock;
+
 use burn::backend::{
     Autodiff, Flex,
     autodiff::{
@@ -59,7 +61,7 @@ impl Convolution {
             relu: self.relu,
         };
         self.direction
-            .run(&self.geometry, &x, &weight, epilogue, Precision::F32)
+            .run(&self.geometry, &x, &weight, epilogue, Precision::F32, None)
     }
 
     /// The operation recorded by autodiff.
@@ -118,6 +120,7 @@ pub(crate) fn inference(
     let InferenceOptions {
         residual,
         activation,
+        filters,
     } = options;
     let precision = match weight.dtype() {
         DType::BF16 => Precision::Bf16,
@@ -126,6 +129,7 @@ pub(crate) fn inference(
     if let Err(error) = precision.check() {
         panic!("{error}");
     }
+    let kept = filters.map(|filters| filters.of(&untracked(weight.clone())));
     let [x, weight] = [x, Precision::F32.of_weight(weight)].map(untracked);
     let bias = bias.map(untracked);
     let residual = residual.map(untracked);
@@ -146,7 +150,8 @@ pub(crate) fn inference(
         residual: residual.as_ref().map(values),
         relu: activation == Activation::Relu,
     };
-    Tensor::from_primitive::<Flex>(direction.run(geometry, &x, &weight, epilogue, precision))
+    let y = direction.run(geometry, &x, &weight, epilogue, precision, kept.as_deref());
+    Tensor::from_primitive::<Flex>(y)
 }
 
 impl Direction {
@@ -157,6 +162,7 @@ impl Direction {
         weight: &FlexTensor,
         epilogue: Epilogue,
         precision: Precision,
+        kept: Option<&OnceLock<Vec<f32>>>,
     ) -> FlexTensor {
         let images = geometry.images;
         match self {
@@ -168,6 +174,7 @@ impl Direction {
                     values(weight),
                     epilogue,
                     precision,
+                    kept,
                     &mut y,
                 );
                 let [height, width] = geometry.output;
@@ -181,6 +188,7 @@ impl Direction {
                     values(weight),
                     epilogue,
                     precision,
+                    kept,
                     &mut y,
                 );
                 let [height, width] = geometry.input;
@@ -248,6 +256,7 @@ impl<const N: usize> Backward<Flex, N> for Convolution {
                 &weight,
                 Epilogue::default(),
                 Precision::F32,
+                None,
             );
             grads.register::<Flex>(node.id, dx);
         }

@@ -6,7 +6,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 pub use footpath_kernels::Activation;
-use footpath_kernels::{self as kernels, InferenceOptions};
+use footpath_kernels::{self as kernels, InferenceOptions, KeptFilters};
 use serde::{Deserialize, Serialize};
 
 use super::buffer::Buffer;
@@ -34,6 +34,9 @@ pub struct Conv2d {
     /// Distance of the pixels that neighbouring weights see, px.
     #[module(skip)]
     dilation: usize,
+    /// What inference makes of the weight.
+    #[module(skip)]
+    filters: KeptFilters,
 }
 
 impl Conv2d {
@@ -68,6 +71,7 @@ impl Conv2d {
             stride,
             padding: (kernel - 1) / 2,
             dilation: 1,
+            filters: KeptFilters::default(),
         }
     }
 
@@ -86,6 +90,7 @@ impl Conv2d {
         let options = InferenceOptions {
             residual: None,
             activation,
+            filters: Some(&self.filters),
         };
         kernels::conv2d_inference(x, weight, bias, stride, padding, options)
     }
@@ -103,6 +108,7 @@ impl Conv2d {
         let options = InferenceOptions {
             residual: Some(residual),
             activation,
+            filters: Some(&self.filters),
         };
         kernels::conv2d_inference(x, weight, bias, stride, padding, options)
     }
@@ -117,6 +123,9 @@ pub struct Deconv {
     pub bias: Param<Tensor<1>>,
     #[module(skip)]
     output_padding: usize,
+    /// What inference makes of the weight.
+    #[module(skip)]
+    filters: KeptFilters,
 }
 
 impl Deconv {
@@ -129,6 +138,7 @@ impl Deconv {
             weight: zeros([input, output, kernel, kernel], device),
             bias: zeros([output], device),
             output_padding: kernel % 2,
+            filters: KeptFilters::default(),
         }
     }
 
@@ -144,6 +154,7 @@ impl Deconv {
         let options = InferenceOptions {
             residual: None,
             activation,
+            filters: Some(&self.filters),
         };
         kernels::conv_transpose2d_inference(x, weight, bias, stride, padding, extra, options)
     }
@@ -223,6 +234,7 @@ impl BatchNorm {
             stride: conv.stride,
             padding: conv.padding,
             dilation: conv.dilation,
+            filters: KeptFilters::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The convolution: transformed filters once, then tiles in groups that stay in the L2 cache.
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
 
 use rayon::prelude::*;
 
@@ -126,27 +126,50 @@ impl<'a> Filter<'a> {
         }
     }
 
-    pub(crate) fn run(&self, x: &[f32], epilogue: Epilogue, y: &mut [f32]) {
+    /// Convolves; the transformed filters are kept in `kept`, if there is such a place, and taken from there.
+    pub(crate) fn run(
+        &self,
+        x: &[f32],
+        epilogue: Epilogue,
+        kept: Option<&OnceLock<Vec<f32>>>,
+        y: &mut [f32],
+    ) {
+        let len = FREQUENCIES * self.filter_pitch();
+        match kept {
+            Some(kept) => {
+                let filters = kept.get_or_init(|| {
+                    let mut filters = vec![0.0; len];
+                    self.transform_filters(&mut filters);
+                    filters
+                });
+                assert_eq!(filters.len(), len, "filters kept for another convolution");
+                self.run_with(filters, x, epilogue, y);
+            }
+            None => with_scratch(len, |filters| {
+                self.transform_filters(filters);
+                self.run_with(filters, x, epilogue, y);
+            }),
+        }
+    }
+
+    fn run_with(&self, filters: &[f32], x: &[f32], epilogue: Epilogue, y: &mut [f32]) {
         let tiles = self.tiling.tiles();
         let width = self.input.width() + self.output.width();
-        with_scratch(FREQUENCIES * self.filter_pitch(), |filters| {
-            self.transform_filters(filters);
-            let operands = Operands {
-                x,
-                filters,
-                epilogue,
-                y: SharedSlice::new(y),
-            };
-            if tiles * width <= self.input.width() * self.output.width() {
-                // More filters than pixels: all threads share one group, so that filters are read once.
-                self.group(0..tiles, &operands, true);
-                return;
-            }
-            let group = (GROUP_VALUES / FREQUENCIES / width / ROWS * ROWS).clamp(2 * ROWS, COLUMNS);
-            (0..tiles.div_ceil(group)).into_par_iter().for_each(|task| {
-                let range = task * group..tiles.min((task + 1) * group);
-                self.group(range, &operands, false);
-            });
+        let operands = Operands {
+            x,
+            filters,
+            epilogue,
+            y: SharedSlice::new(y),
+        };
+        if tiles * width <= self.input.width() * self.output.width() {
+            // More filters than pixels: all threads share one group, so that filters are read once.
+            self.group(0..tiles, &operands, true);
+            return;
+        }
+        let group = (GROUP_VALUES / FREQUENCIES / width / ROWS * ROWS).clamp(2 * ROWS, COLUMNS);
+        (0..tiles.div_ceil(group)).into_par_iter().for_each(|task| {
+            let range = task * group..tiles.min((task + 1) * group);
+            self.group(range, &operands, false);
         });
     }
 
