@@ -30,6 +30,7 @@ mod ensemble;
 mod graph;
 mod learning_rate;
 mod objects;
+mod pixel_loss;
 mod probabilities;
 mod ranks;
 mod refine;

@@ -2,6 +2,7 @@
 
 use crate::dataset::{AnnotationRecord, Dataset, EXTENSIONS, ImageFile, Shape, Tile, read_rgb};
 use crate::problem::{Problem, ProblemKind};
+use crate::rle::{self, Rle};
 use footpath_steps::{BoxError, Digest, Digester, Fingerprint, Items, Store};
 use image::RgbImage;
 use std::collections::{BTreeSet, HashMap};
@@ -76,6 +77,19 @@ pub struct TileBuildings {
     pub buildings: Vec<AnnotationRecord>,
     /// Objects of further categories, which a network learns but nobody looks for.
     pub further: Vec<AnnotationRecord>,
+}
+
+impl TileBuildings {
+    /// The pixels of its buildings and crowds together.
+    ///
+    /// # Errors
+    /// When a shape is none.
+    pub(super) fn union(&self) -> Result<Rle, BoxError> {
+        let (width, height) = (self.width, self.height);
+        let mask = |building: &AnnotationRecord| building.shape.to_rle(width, height);
+        let masks: Vec<Rle> = self.buildings.iter().map(mask).collect::<Result<_, _>>()?;
+        Ok(rle::union(&masks, width, height))
+    }
 }
 
 impl Fingerprint for TileBuildings {

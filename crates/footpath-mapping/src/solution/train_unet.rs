@@ -1,6 +1,7 @@
 //! Fitting the network.
 
 use super::objects::TruthBuilder;
+use super::pixel_loss::PixelLoss;
 use super::ranks::{Ranks, run_other};
 use super::run_folder::{DataFingerprint, RunFolder, RunReports};
 use super::stages::Stage;
@@ -8,6 +9,7 @@ use super::tiles::{TileBuildings, TileImage};
 use crate::evaluation::{Evaluator, Metrics, Prediction};
 use crate::inference::{Look, PaddingOptions};
 use crate::postprocess::{Postprocess, PostprocessOptions};
+use crate::rle::Rle;
 use crate::targets::TargetMasks;
 use footpath_steps::{
     Artifact, BoxError, Cancelled, Context, Digest, Digester, Estimator, Fingerprint, Items,
@@ -221,7 +223,7 @@ impl Estimator for TrainUnet {
     type Input = TrainingData;
     type Model = TrainedUnet;
     const NAME: &'static str = "train-unet";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn fit(&self, data: &TrainingData, context: &Context) -> Result<TrainedUnet, BoxError> {
         let (images, targets, val_images, val_buildings, pretrained, before) = data;
@@ -348,8 +350,8 @@ struct Validator<'a> {
     images: &'a Items<TileImage>,
     /// Images come to the network as they do in training.
     look: Look,
-    /// Positions of the tiles whose images can be used.
-    usable: Vec<usize>,
+    /// Positions of the tiles whose images can be used, and where their buildings are.
+    usable: Vec<(usize, Rle)>,
     evaluator: Evaluator,
     chain: Postprocess,
 }
@@ -381,8 +383,9 @@ impl<'a> Validator<'a> {
         for (index, (image, buildings)) in images.iter().zip(buildings.iter()).enumerate() {
             match image?.read() {
                 Ok(_) => {
-                    truth.add(index as u64, buildings?.as_ref())?;
-                    usable.push(index);
+                    let buildings = buildings?;
+                    truth.add(index as u64, &buildings)?;
+                    usable.push((index, buildings.union()?));
                 }
                 Err(problem) if strict => return Err(problem.into()),
                 Err(problem) => tracing::warn!("{problem}; validated without it"),
@@ -409,11 +412,12 @@ impl<'a> Validator<'a> {
 
     fn validate(&self, predictor: &Predictor, context: &Context) -> Result<Validation, BoxError> {
         let mut predictions = Vec::new();
+        let mut loss = PixelLoss::default();
         for batch in self.usable.chunks(BATCH) {
             context.check()?;
             let images = batch
                 .iter()
-                .map(|&index| Ok(self.images.get(index)?.read()?))
+                .map(|(index, _)| Ok(self.images.get(*index)?.read()?))
                 .collect::<Result<Vec<RgbImage>, BoxError>>()?;
             let maps = match &self.look {
                 Look::Resized => predictor.predict_at_network_size(&images),
@@ -422,22 +426,23 @@ impl<'a> Validator<'a> {
                     .map(|image| look.predict(predictor, image))
                     .collect::<Result<_, _>>()?,
             };
-            for ((&index, image), map) in batch.iter().zip(&images).zip(maps) {
+            for (((index, truth), image), map) in batch.iter().zip(&images).zip(maps) {
+                loss.add(&map, truth);
                 let found = self.chain.run(&map, image.width(), image.height());
                 predictions.extend(
                     found
                         .into_iter()
-                        .map(|d| Prediction::building(index as u64, d.mask, d.score)),
+                        .map(|d| Prediction::building(*index as u64, d.mask, d.score)),
                 );
             }
         }
         let metrics = self.evaluator.evaluate(&predictions)?;
-        Ok(validation(&metrics))
+        Ok(validation(&metrics, loss.mean()))
     }
 }
 
 /// The score is the challenge's AP50; without any building to find, the `IoU` has to do.
-fn validation(metrics: &Metrics) -> Validation {
+fn validation(metrics: &Metrics, cross_entropy: f64) -> Validation {
     let score = if metrics.truths == 0 {
         metrics.iou
     } else {
@@ -450,6 +455,7 @@ fn validation(metrics: &Metrics) -> Validation {
             ("ar50".to_owned(), metrics.ar50),
             ("ap".to_owned(), metrics.ap),
             ("iou".to_owned(), metrics.iou),
+            ("cross_entropy".to_owned(), cross_entropy),
         ]),
     }
 }
