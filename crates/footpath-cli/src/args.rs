@@ -150,7 +150,7 @@ pub(crate) struct DemoArgs {
     pub(crate) overrides: Vec<String>,
 
     /// Training tiles to make
-    #[arg(long, default_value_t = 240, value_name = "N")]
+    #[arg(long, default_value_t = 720, value_name = "N")]
     pub(crate) train: usize,
 
     /// Validation tiles to make
