@@ -166,6 +166,7 @@ export function allColumns(columns: Columns): { id: string; name: string }[] {
 function weight(key: string): number {
   const name = key.toLowerCase();
   if (/^system\//.test(name) || name === 'epoch') return 9;
+  if (/(^|[^a-z])(s|ms|seconds?|duration|time|learning_rate|lr|norm|throughput)$/.test(name)) return 6;
   const validation = /(^|[^a-z])(val|valid|validation|test|eval)/.test(name) ? 0 : 2;
   const score = /(ap\d*|iou|acc|accuracy|f1|auc|score|dice)$/.test(name) ? 0 : /loss/.test(name) ? 1 : 1.5;
   return validation + score;
@@ -184,11 +185,19 @@ export function tellingFirst(keys: string[]): string[] {
 export const varies = (key: string, of: { params: Record<string, string> }[]): boolean =>
   new Set(of.flatMap(one => one.params[key] ?? [])).size > 1;
 
+/** Parameters that people turn. */
+const KNOB =
+  /(^|[._/-])(lr|learning_rate|batch_size|epochs|encoder|backbone|model|arch|depth|optimi[sz]er|weight_decay|dropout)$/i;
+
 /** What is shown until columns are chosen: the likeliest metrics, and parameters that differ among the latest runs. */
 export function defaultColumns(columns: Columns, latest: Run[]): string[] {
   const metrics = tellingFirst(columns.metrics).slice(0, 4);
   const several = columns.params.filter(key => varies(key, latest));
-  const params = several.length ? several : columns.params;
+  const depth = (key: string) => key.split(/[./]/).length;
+  const knobs = (several.length ? several : columns.params)
+    .filter(key => KNOB.test(key))
+    .sort((a, b) => depth(a) - depth(b));
+  const params = [...knobs, ...several.filter(key => !knobs.includes(key))];
   return [
     'state',
     ...metrics.map(key => `best:${key}`),

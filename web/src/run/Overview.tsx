@@ -2,7 +2,7 @@
 import { lazy, Suspense } from 'react';
 import { ago, aligned, bytes, duration, plural, time } from '../app/format';
 import { link } from '../app/route';
-import { lasted } from '../board/columns';
+import { lasted, tellingFirst } from '../board/columns';
 import type { Run } from '../data/model';
 import { NoteEditor } from './NoteEditor';
 import { Tags } from './Tags';
@@ -32,7 +32,7 @@ export function Overview({ run }: { run: Run }) {
     ['User', run.user || tagged(run, 'mlflow.user')],
     ['Host', tagged(run, 'footpath.env.host', 'host', 'hostname')],
     ['Machine', machine(run)],
-    ['Command', run.tags['mlflow.source.name']],
+    ['Command', tagged(run, 'footpath.command_line', 'mlflow.source.name')],
     [
       'Commit',
       commit && (
@@ -50,9 +50,10 @@ export function Overview({ run }: { run: Run }) {
     ],
     ['Id', <code>{run.id}</code>],
   ];
-  const metrics = Object.entries(run.metrics)
-    .filter(([key]) => !key.startsWith('system/'))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const metrics = tellingFirst(Object.keys(run.metrics).sort()).flatMap(key => {
+    const series = run.metrics[key];
+    return series ? [[key, series] as const] : [];
+  });
   return (
     <div className="overview">
       <div>
