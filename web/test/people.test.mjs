@@ -48,6 +48,9 @@ test('2. three runs are compared', async () => {
   await page.getByRole('link', { name: 'Compare', exact: true }).click();
   await page.getByRole('heading', { name: '3 runs compared' }).waitFor();
   await page.locator('.plot canvas').nth(3).waitFor();
+  const once = page.locator('.plot').filter({ hasText: 'final/buildings' });
+  await once.locator('.bars b').nth(2).waitFor();
+  assert.deepEqual(await once.locator('.bars b').allInnerTexts(), ['1221', '1228', '1235']);
   await page.getByLabel('Seeds as bands').check();
   await page.getByLabel('Log y').check();
   await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length >= 4);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Curve, Point } from '../data/model';
+import { isOnce } from './Bars';
 import { assign, COLOURS } from './colours';
 import { curve, envelope } from './envelope';
 import { band, between, line, smooth, stepsWithin } from './lines';
@@ -95,6 +96,14 @@ test('groups are drawn as mean and band, single runs as lines', () => {
     logY: true,
   });
   expect([...(log.data[0] ?? [])]).toEqual([1]);
+});
+
+test('what was told once is no curve', () => {
+  const runs = ['a', 'b'].map(id => ({ id, name: id, colour: '#102030', start_ms: 0 }));
+  const drawn = (...of: Curve[]) => isOnce(model(of, 'm', runs, PLAIN));
+  expect(drawn(series('a', 'm', [3, 0, 1]), series('b', 'm', [5, 0, 2]))).toBe(true);
+  expect(drawn(series('a', 'm', [3, 0, 1]), series('b', 'm', [5, 0, 2], [6, 0, 2]))).toBe(false);
+  expect(drawn()).toBe(false);
 });
 
 test('runs shown together have colours of their own, and the same run the same', () => {
