@@ -266,4 +266,18 @@ test('charts draw every run, and columns are chosen', async () => {
   await page.getByRole('searchbox', { name: 'Search columns' }).fill('loss last');
   await page.getByRole('button', { name: '+ train/loss · last' }).click();
   await page.getByRole('columnheader', { name: 'train/loss last' }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search columns' }).fill('disk');
+  await page.getByRole('button', { name: '+ Disk' }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('columnheader', { name: 'Disk' }).getByRole('button').click();
+  await page.waitForFunction(
+    () => document.querySelector('[aria-sort="descending"]')?.textContent === 'Disk▼',
+  );
+  const [most, next] = (
+    await s.send('POST', 'runs/search', { project: 'suburbs', order: ['artifact_bytes DESC'] })
+  ).runs;
+  assert.ok(most.artifact_bytes > 100_000 && most.artifact_bytes >= next.artifact_bytes);
+  assert.ok(
+    (await firstRow().innerText()).includes(`${Number((most.artifact_bytes / 1000).toPrecision(3))} kB`),
+  );
 });

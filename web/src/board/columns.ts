@@ -1,5 +1,5 @@
 //! The columns of the leaderboard: what each shows, sorts by and is called.
-import { ago, aligned, duration, time } from '../app/format';
+import { ago, aligned, bytes, duration, plural, time } from '../app/format';
 import { stateName } from '../app/State';
 import type { Columns, Point, Run } from '../data/model';
 import { fieldName } from '../query/complete';
@@ -61,11 +61,22 @@ const BUILT: Column[] = [
     id: 'lasted',
     title: 'Duration',
     kind: '',
-    order: '',
+    order: 'duration_ms',
     numeric: true,
     width: 104,
     text: run => duration(lasted(run)),
     number: lasted,
+  },
+  {
+    id: 'disk',
+    title: 'Disk',
+    kind: '',
+    order: 'artifact_bytes',
+    numeric: true,
+    width: 88,
+    text: run => (run.artifact_bytes ? bytes(run.artifact_bytes) : ''),
+    hint: run => `${plural(run.artifact_bytes, 'byte')} of files and pictures`,
+    number: run => run.artifact_bytes,
   },
   {
     id: 'user',

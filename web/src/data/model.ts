@@ -43,6 +43,8 @@ export interface Run {
   params: Record<string, string>;
   tags: Record<string, string>;
   metrics: Record<string, Series>;
+  /** Bytes of its files and pictures. */
+  artifact_bytes: number;
   inputs: Input[];
 }
 

@@ -29,6 +29,7 @@ export function Overview({ run }: { run: Run }) {
   const facts: [string, React.ReactNode][] = [
     ['Started', <span title={ago(run.start_ms)}>{time(run.start_ms)}</span>],
     ['Duration', duration(lasted(run))],
+    ['Disk', run.artifact_bytes > 0 && bytes(run.artifact_bytes)],
     ['User', run.user || tagged(run, 'mlflow.user')],
     ['Host', tagged(run, 'footpath.env.host', 'host', 'hostname')],
     ['Machine', machine(run)],
