@@ -17,6 +17,19 @@ after(() => s?.stop());
 const row = name => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
 const firstRow = () => page.getByRole('rowgroup').last().getByRole('row').first();
 
+/** The steps and values of a metric in an answer of packed curves without times. */
+function packed(body, key) {
+  const length = body.readUInt32LE(0);
+  const { series } = JSON.parse(body.subarray(8, 8 + length).toString());
+  const at = series.findIndex(one => one.key === key);
+  const before = series.slice(0, at).reduce((sum, one) => sum + 2 * one.points, 0);
+  const numbers = count =>
+    Array.from({ length: series[at].points }, (_, point) =>
+      body.readDoubleLE(8 + length + 8 * (before + count * series[at].points + point)),
+    );
+  return [numbers(0), numbers(1)];
+}
+
 test('1. the best run is found by sorting, and the order has a link', async () => {
   await s.open('');
   await page.getByRole('link', { name: /suburbs/ }).click();
@@ -35,6 +48,9 @@ test('2. three runs are compared', async () => {
   await page.getByRole('link', { name: 'Compare', exact: true }).click();
   await page.getByRole('heading', { name: '3 runs compared' }).waitFor();
   await page.locator('.plot canvas').nth(3).waitFor();
+  const once = page.locator('.plot').filter({ hasText: 'final/buildings' });
+  await once.locator('.bars b').nth(2).waitFor();
+  assert.deepEqual(await once.locator('.bars b').allInnerTexts(), ['1221', '1228', '1235']);
   await page.getByLabel('Seeds as bands').check();
   await page.getByLabel('Log y').check();
   await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length >= 4);
@@ -55,8 +71,7 @@ test('3. a spike is zoomed into, exactly, by mouse and by keys', async () => {
   await page.mouse.down();
   await page.mouse.move(at + 12, box.y + 60, { steps: 4 });
   await page.mouse.up();
-  const told = await (await zoomed).json();
-  const { steps, values } = told.series[0];
+  const [steps, values] = packed(await (await zoomed).body(), 'train/loss');
   assert.equal(steps.length, steps.at(-1) - steps[0] + 1, 'every point is shown by itself');
   assert.ok(values[steps.indexOf(901)] > 2);
   await s.shot('spike');
@@ -103,8 +118,8 @@ test('5. wrong predictions: the most regressed image opens its pictures, which z
   assert.deepEqual(await panes.locator('figcaption span').allInnerTexts(), [
     'input',
     'truth',
-    'prediction · resnet18-lr0.0003-s1',
-    'prediction · resnet18-lr0.0003-s2',
+    'resnet18-lr0.0003-s1 · prediction',
+    'resnet18-lr0.0003-s2 · prediction',
   ]);
   await page.waitForFunction(() =>
     [...document.querySelectorAll('.pane img')].every(img => img.naturalWidth === 128),
@@ -251,4 +266,18 @@ test('charts draw every run, and columns are chosen', async () => {
   await page.getByRole('searchbox', { name: 'Search columns' }).fill('loss last');
   await page.getByRole('button', { name: '+ train/loss · last' }).click();
   await page.getByRole('columnheader', { name: 'train/loss last' }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search columns' }).fill('disk');
+  await page.getByRole('button', { name: '+ Disk' }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('columnheader', { name: 'Disk' }).getByRole('button').click();
+  await page.waitForFunction(
+    () => document.querySelector('[aria-sort="descending"]')?.textContent === 'Disk▼',
+  );
+  const [most, next] = (
+    await s.send('POST', 'runs/search', { project: 'suburbs', order: ['artifact_bytes DESC'] })
+  ).runs;
+  assert.ok(most.artifact_bytes > 100_000 && most.artifact_bytes >= next.artifact_bytes);
+  assert.ok(
+    (await firstRow().innerText()).includes(`${Number((most.artifact_bytes / 1000).toPrecision(3))} kB`),
+  );
 });

@@ -164,6 +164,7 @@ export async function seedProject(api, { now = Date.now(), pictures = 16 } = {})
             'valid/ap50': valid.ap50,
             'valid/loss': valid.loss,
             epoch,
+            'final/buildings': [[0, at(epochs * perEpoch - 1), 1200 + 7 * number]],
             'system/cpu_utilization_percentage': machine.map(([k, t]) => [k, t, 88 + 10 * next()]),
             'system/system_memory_usage_megabytes': machine.map(([k, t]) => [
               k,

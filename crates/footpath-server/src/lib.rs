@@ -30,5 +30,5 @@ mod session;
 pub use auth::{AccountError, Accounts, Role, TokenInfo, User};
 pub use config::{Auth, Config};
 pub use limits::Limits;
-pub use publish::{LocalSource, PublishError, PublishSource, Published, publish};
+pub use publish::{PublishError, Published, publish};
 pub use server::{ServeError, Server, open_store, serve};

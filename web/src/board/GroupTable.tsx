@@ -137,7 +137,6 @@ export function GroupTable({
                     <td>all runs</td>
                   )}
                   <td className="number">
-                    {group.runs.length}
                     {group.runs.length === 1 && (
                       <span
                         className="warning"
@@ -145,10 +144,10 @@ export function GroupTable({
                         role="img"
                         aria-label="one run says nothing of chance"
                       >
-                        {' '}
-                        ⚠
+                        ⚠{' '}
                       </span>
                     )}
+                    {group.runs.length}
                   </td>
                   {spreads.map((spread, at) => (
                     <td

@@ -40,7 +40,7 @@ export function Heading({
       <span className="title">{title}</span>
       <small>
         {kind}
-        <b aria-hidden="true">{sign}</b>
+        {sign && <b aria-hidden="true">{sign}</b>}
       </small>
     </>
   );

@@ -1,5 +1,5 @@
 //! The columns of the leaderboard: what each shows, sorts by and is called.
-import { ago, aligned, duration, time } from '../app/format';
+import { ago, aligned, bytes, duration, plural, time } from '../app/format';
 import { stateName } from '../app/State';
 import type { Columns, Point, Run } from '../data/model';
 import { fieldName } from '../query/complete';
@@ -61,11 +61,22 @@ const BUILT: Column[] = [
     id: 'lasted',
     title: 'Duration',
     kind: '',
-    order: '',
+    order: 'duration_ms',
     numeric: true,
     width: 104,
     text: run => duration(lasted(run)),
     number: lasted,
+  },
+  {
+    id: 'disk',
+    title: 'Disk',
+    kind: '',
+    order: 'artifact_bytes',
+    numeric: true,
+    width: 88,
+    text: run => (run.artifact_bytes ? bytes(run.artifact_bytes) : ''),
+    hint: run => `${plural(run.artifact_bytes, 'byte')} of files and pictures`,
+    number: run => run.artifact_bytes,
   },
   {
     id: 'user',
@@ -166,6 +177,7 @@ export function allColumns(columns: Columns): { id: string; name: string }[] {
 function weight(key: string): number {
   const name = key.toLowerCase();
   if (/^system\//.test(name) || name === 'epoch') return 9;
+  if (/(^|[^a-z])(s|ms|seconds?|duration|time|learning_rate|lr|norm|throughput)$/.test(name)) return 6;
   const validation = /(^|[^a-z])(val|valid|validation|test|eval)/.test(name) ? 0 : 2;
   const score = /(ap\d*|iou|acc|accuracy|f1|auc|score|dice)$/.test(name) ? 0 : /loss/.test(name) ? 1 : 1.5;
   return validation + score;
@@ -184,11 +196,19 @@ export function tellingFirst(keys: string[]): string[] {
 export const varies = (key: string, of: { params: Record<string, string> }[]): boolean =>
   new Set(of.flatMap(one => one.params[key] ?? [])).size > 1;
 
+/** Parameters that people turn. */
+const KNOB =
+  /(^|[._/-])(lr|learning_rate|batch_size|epochs|encoder|backbone|model|arch|depth|optimi[sz]er|weight_decay|dropout)$/i;
+
 /** What is shown until columns are chosen: the likeliest metrics, and parameters that differ among the latest runs. */
 export function defaultColumns(columns: Columns, latest: Run[]): string[] {
   const metrics = tellingFirst(columns.metrics).slice(0, 4);
   const several = columns.params.filter(key => varies(key, latest));
-  const params = several.length ? several : columns.params;
+  const depth = (key: string) => key.split(/[./]/).length;
+  const knobs = (several.length ? several : columns.params)
+    .filter(key => KNOB.test(key))
+    .sort((a, b) => depth(a) - depth(b));
+  const params = [...knobs, ...several.filter(key => !knobs.includes(key))];
   return [
     'state',
     ...metrics.map(key => `best:${key}`),

@@ -5,8 +5,9 @@ import { groupBy } from '../app/group';
 import { State } from '../app/State';
 import { useScheme } from '../app/theme';
 import { value } from '../app/format';
-import type { Curve } from '../data/model';
+import type { Curve, Zoom } from '../data/model';
 import { source } from '../data/source';
+import { Bars, isOnce } from './Bars';
 import { type Chart, draw, update } from './draw';
 import { stepsWithin } from './lines';
 import { model, type PlotOptions, type Shown } from './model';
@@ -20,16 +21,20 @@ interface View {
 }
 
 /** The series of runs, each zoomed as its steps ask; runs that ask alike are asked for together. */
-async function curves(ids: string[], keys: string[], view: View | null, width_px: number, log: boolean) {
-  const scale = log ? 'log' : 'linear';
-  if (!view) return source.curves(ids, keys, { width_px, scale });
+async function curves(
+  ids: string[],
+  keys: string[],
+  view: View | null,
+  plot: Omit<Zoom, 'from_step' | 'to_step'>,
+) {
+  if (!view) return source.curves(ids, keys, plot);
   const alike = groupBy(
     ids.filter(id => view.steps[id]),
     id => String(view.steps[id]),
   );
   const asked = [...alike.values()].map(runs => {
     const [from_step, to_step] = view.steps[runs[0] ?? ''] ?? [];
-    return source.curves(runs, keys, { from_step, to_step, width_px, scale });
+    return source.curves(runs, keys, { ...plot, from_step, to_step });
   });
   return (await Promise.all(asked)).flat();
 }
@@ -56,12 +61,17 @@ export function Plot({
   const scheme = useScheme();
   const ids = runs.map(run => run.id);
   const keys = options.axis.by === 'metric' ? [metric, options.axis.key] : [metric];
+  const plot = {
+    width_px: width,
+    scale: options.logX && options.axis.by === 'step' ? ('log' as const) : ('linear' as const),
+    times: options.axis.by === 'relative' || options.axis.by === 'wall',
+  };
   const asked = useQuery<Curve[]>({
-    queryKey: ['runs', ids, 'curves', keys, view?.steps, width, options.logX],
+    queryKey: ['runs', ids, 'curves', keys, view?.steps, plot],
     enabled: width > 0 && seen && ids.length > 0,
     placeholderData: keepPreviousData,
     structuralSharing: false,
-    queryFn: () => curves(ids, keys, view, width, options.logX && options.axis.by === 'step'),
+    queryFn: () => curves(ids, keys, view, plot),
   });
   // What the drawing depends on besides the points, as a text: arrays are new at each rendering.
   const look = JSON.stringify([runs, options, metric]);
@@ -69,6 +79,7 @@ export function Plot({
     () => (asked.data ? model(asked.data, metric, runs, options) : null),
     [asked.data, look],
   );
+  const once = drawn !== null && !view && isOnce(drawn);
   const zoomTo = (from: number, to: number) => {
     if (!drawn || !(to > from)) return;
     const steps = Object.fromEntries(
@@ -87,7 +98,7 @@ export function Plot({
   const shape = JSON.stringify([look, drawn?.series.length, width, scheme, height]);
   useEffect(() => {
     const element = place.current;
-    if (!element || !drawn?.told.length || !width) return;
+    if (!element || !drawn?.told.length || once || !width) return;
     const made = draw(element, {
       width,
       height,
@@ -104,7 +115,7 @@ export function Plot({
       chart.current = null;
     };
     // Points alone are put into the chart that is there, by the effect below.
-  }, [shape, drawn === null || !drawn.told.length]);
+  }, [shape, once, drawn === null || !drawn.told.length]);
   useEffect(() => {
     if (chart.current && drawn) update(chart.current, drawn, view);
   }, [drawn, view]);
@@ -151,7 +162,10 @@ export function Plot({
         aria-label={`Plot of ${metric}. Last: ${words}. Plus and minus zoom, arrows move, 0 shows all.`}
         onKeyDown={key}
       >
-        {asked.data && !drawn?.told.length && <p className="quiet">No points to draw.</p>}
+        {once && <Bars model={drawn} />}
+        {asked.data && !asked.isPlaceholderData && !drawn?.told.length && (
+          <p className="quiet">No points to draw.</p>
+        )}
       </div>
       <State of={{ isPending: false, error: asked.error }} />
     </figure>

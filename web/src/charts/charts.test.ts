@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Curve, Point } from '../data/model';
+import { isOnce } from './Bars';
 import { assign, COLOURS } from './colours';
 import { curve, envelope } from './envelope';
 import { band, between, line, smooth, stepsWithin } from './lines';
@@ -7,7 +8,7 @@ import { model, PLAIN } from './model';
 import { scaleOf } from './scale';
 
 const series = (run: string, key: string, ...points: Point[]): Curve =>
-  curve(run, key, envelope(points, { width_px: 1000, scale: 'linear' }));
+  curve(run, key, envelope(points, { width_px: 1000, scale: 'linear', times: true }));
 
 test('a curve keeps the spike and breaks where a value is not finite', () => {
   const points: Point[] = [
@@ -16,29 +17,29 @@ test('a curve keeps the spike and breaks where a value is not finite', () => {
     [6, 7, 5],
     [9, 8, 'NaN'],
   ];
-  const found = curve('r', 'm', envelope(points, { width_px: 1, scale: 'linear' }));
+  const found = curve('r', 'm', envelope(points, { width_px: 1, scale: 'linear', times: true }));
   expect(found).toEqual({
     run: 'r',
     key: 'm',
     steps: [0, 4, 9],
     time_ms: 5,
     times: [0, 1, 3],
-    values: [1, 99, 'NaN'],
+    values: [1, 99, NaN],
   });
   expect(line(found, { by: 'step' }, 0)).toEqual({ x: [0, 4, 9], y: [1, 99, null], steps: [0, 4, 9] });
 });
 
 test('an envelope has one bucket a pixel and hides no spike', () => {
   const points = Array.from({ length: 10_000 }, (_, step): Point => [step, step, step === 4321 ? 99 : 0]);
-  const buckets = envelope(points, { width_px: 100, scale: 'linear' });
+  const buckets = envelope(points, { width_px: 100, scale: 'linear', times: true });
   expect(buckets.length).toBe(100);
   expect(buckets.filter(one => one.max?.[2] === 99).map(one => one.max?.[0])).toEqual([4321]);
   expect(
-    envelope(points, { width_px: 100, scale: 'linear', from_step: 4320, to_step: 4322 }).map(
+    envelope(points, { width_px: 100, scale: 'linear', times: true, from_step: 4320, to_step: 4322 }).map(
       one => one.first[0],
     ),
   ).toEqual([4320, 4321, 4322]);
-  expect(envelope([], { width_px: 10, scale: 'log' })).toEqual([]);
+  expect(envelope([], { width_px: 10, scale: 'log', times: true })).toEqual([]);
 });
 
 test('lines stand on any axis', () => {
@@ -95,6 +96,14 @@ test('groups are drawn as mean and band, single runs as lines', () => {
     logY: true,
   });
   expect([...(log.data[0] ?? [])]).toEqual([1]);
+});
+
+test('what was told once is no curve', () => {
+  const runs = ['a', 'b'].map(id => ({ id, name: id, colour: '#102030', start_ms: 0 }));
+  const drawn = (...of: Curve[]) => isOnce(model(of, 'm', runs, PLAIN));
+  expect(drawn(series('a', 'm', [3, 0, 1]), series('b', 'm', [5, 0, 2]))).toBe(true);
+  expect(drawn(series('a', 'm', [3, 0, 1]), series('b', 'm', [5, 0, 2], [6, 0, 2]))).toBe(false);
+  expect(drawn()).toBe(false);
 });
 
 test('runs shown together have colours of their own, and the same run the same', () => {

@@ -27,11 +27,24 @@ export interface Drawing {
 
 /** Steps between ticks that read well as times, in seconds. */
 const SECONDS = [
-  0.001, 0.01, 0.1, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800,
-  2_592_000,
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
+  3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000,
 ];
 
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+/** Thousands as everywhere in science: 1.5k. */
+const compact = (value: number) => short.format(value).replace('K', 'k');
+
+/** Some room above and below, and none below zero for what is never below; as uPlot has it. */
+const ROOM = { pad: 0.1, soft: 0, mode: 3 as const };
+
+/** What a y axis spans: a line that never moves stands within a span of its own size. */
+function spanned(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  if (low === null || high === null) return [low, high];
+  if (low !== high) return uPlot.rangeNum(low, high, { min: ROOM, max: ROOM });
+  const room = Math.abs(low) * 0.2 || 1;
+  return [low === 0 ? 0 : low - room, high + room];
+}
 
 /** A place on the x axis as read. */
 export function placed(options: PlotOptions, x: number): string {
@@ -53,8 +66,8 @@ function ticks(options: PlotOptions, log: boolean, of: 'x' | 'y') {
     splits.map(split => {
       if (split === null || (log && !Number.isInteger(Math.log10(split)))) return '';
       if (of === 'x' && options.axis.by === 'relative') return split ? duration(split * 1000) : '0';
-      if (of === 'x' && options.axis.by === 'step') return compact.format(split);
-      return Math.abs(split) >= 10_000 ? compact.format(split) : String(Number(split.toPrecision(6)));
+      if (of === 'x' && options.axis.by === 'step') return compact(split);
+      return Math.abs(split) >= 10_000 ? compact(split) : String(Number(split.toPrecision(6)));
     });
 }
 
@@ -82,7 +95,7 @@ export function draw(element: HTMLElement, drawing: Drawing): Chart {
       },
       scales: {
         x: { time: wall, distr: options.logX && !wall ? 3 : 1 },
-        y: { distr: options.logY ? 3 : 1 },
+        y: options.logY ? { distr: 3 } : { range: spanned },
       },
       axes: [
         {

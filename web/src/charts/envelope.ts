@@ -51,6 +51,6 @@ export function curve(run: string, key: string, buckets: Bucket[]): Curve {
     time_ms,
     steps: points.map(point => point[0]),
     times: points.map(point => point[1] - time_ms),
-    values: points.map(point => point[2]),
+    values: points.map(point => Number(point[2])),
   };
 }

@@ -36,43 +36,61 @@ export function between(steps: number[], values: number[], step: number): number
 /** The finite points of a curve: steps and values. */
 function finite(of: Curve | undefined): [number[], number[]] {
   const [steps, values]: [number[], number[]] = [[], []];
-  of?.values.forEach((value, at) => {
-    if (typeof value !== 'number') return;
+  for (let at = 0; of && at < of.values.length; at += 1) {
+    const value = of.values[at] ?? NaN;
+    if (!Number.isFinite(value)) continue;
     steps.push(of.steps[at] ?? 0);
     values.push(value);
-  });
+  }
   return [steps, values];
 }
 
 /** The line of a curve on an axis. `by` is the curve that the x axis counts by, if it is a metric. */
 export function line(of: Curve, axis: Axis, start_ms: number, by?: Curve): Line {
-  const [knownSteps, knownValues] = axis.by === 'metric' ? finite(by) : [[], []];
-  const x = (at: number): number | null => {
-    const step = of.steps[at] ?? 0;
-    if (axis.by === 'step') return step;
-    if (axis.by === 'metric') return between(knownSteps, knownValues, step);
-    return (of.time_ms + (of.times[at] ?? 0) - (axis.by === 'relative' ? start_ms : 0)) / 1000;
-  };
-  const y = (at: number): number | null => {
-    const value = of.values[at];
-    return typeof value === 'number' ? value : null;
-  };
+  const places = placesOf(of, axis, start_ms, by);
   // uPlot wants each x once, rising: time may go back when a run is resumed, a metric may fall.
-  const places = of.steps.map((_, at) => [x(at), at] as const).filter(place => place[0] !== null) as [
-    number,
-    number,
-  ][];
-  const rising = places.every((place, at) => at === 0 || (places[at - 1]?.[0] ?? 0) <= place[0]);
-  if (!rising) places.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const order = rising(places);
   const out: Line = { x: [], y: [], steps: [] };
-  for (const [at, place] of places) {
-    const last = out.x.length - 1;
-    const index = out.x[last] === at ? last : last + 1;
-    out.x[index] = at;
-    out.y[index] = y(place);
-    out.steps[index] = of.steps[place] ?? 0;
+  let last = NaN;
+  const count = order?.length ?? places.length;
+  for (let i = 0; i < count; i += 1) {
+    const at = order?.[i] ?? i;
+    const x = places[at] ?? NaN;
+    if (Number.isNaN(x)) continue;
+    const index = x === last ? out.x.length - 1 : out.x.length;
+    const y = of.values[at] ?? NaN;
+    out.x[index] = x;
+    out.y[index] = Number.isFinite(y) ? y : null;
+    out.steps[index] = of.steps[at] ?? 0;
+    last = x;
   }
   return out;
+}
+
+/** Where the points of a curve stand on an axis; NaN for those that have no place there. */
+function placesOf(of: Curve, axis: Axis, start_ms: number, by?: Curve): ArrayLike<number> {
+  if (axis.by === 'step') return of.steps;
+  if (axis.by === 'metric') {
+    const [steps, values] = finite(by);
+    return Float64Array.from(of.steps, step => between(steps, values, step) ?? NaN);
+  }
+  const from = of.time_ms - (axis.by === 'relative' ? start_ms : 0);
+  return Float64Array.from(of.times ?? [], time => (from + time) / 1000);
+}
+
+/** The order in which places rise; `null` if they do as they are. */
+function rising(places: ArrayLike<number>): number[] | null {
+  let before = -Infinity;
+  for (let at = 0; at < places.length; at += 1) {
+    const x = places[at] ?? NaN;
+    if (x < before) {
+      const order = Array.from(places, (_, index) => index);
+      const key = (index: number) => places[index] ?? NaN;
+      return order.filter(index => !Number.isNaN(key(index))).sort((a, b) => key(a) - key(b) || a - b);
+    }
+    if (!Number.isNaN(x)) before = x;
+  }
+  return null;
 }
 
 /** An exponential average of what was so far, without the pull to zero at the beginning; `weight` from 0 to 1. */

@@ -55,20 +55,19 @@ function alpha(colour: string, share: number): string {
 const positive = (y: (number | null)[]) => y.map(value => (value !== null && value > 0 ? value : null));
 
 export function model(curves: Curve[], metric: string, runs: Shown[], options: PlotOptions): Model {
-  const of = (run: string, key: string) => curves.find(one => one.run === run && one.key === key);
+  const known = new Map(curves.map(one => [`${one.run} ${one.key}`, one]));
+  const of = (run: string, key: string) => known.get(`${run} ${key}`);
   const lines = new Map<string, Line>();
   for (const run of runs) {
     const series = of(run.id, metric);
     if (!series) continue;
     const by = options.axis.by === 'metric' ? of(run.id, options.axis.key) : undefined;
     const drawn = line(series, options.axis, run.start_ms, by);
-    const kept = drawn.x.map((x, at) => at).filter(at => !options.logX || (drawn.x[at] ?? 0) > 0);
-    if (kept.length)
-      lines.set(run.id, {
-        x: kept.map(at => drawn.x[at] ?? 0),
-        y: kept.map(at => drawn.y[at] ?? null),
-        steps: kept.map(at => drawn.steps[at] ?? 0),
-      });
+    // A logarithmic axis begins above zero.
+    const from = options.logX ? drawn.x.findIndex(x => x > 0) : 0;
+    if (from < 0 || !drawn.x.length) continue;
+    const cut = <T>(all: T[]) => (from ? all.slice(from) : all);
+    lines.set(run.id, { x: cut(drawn.x), y: cut(drawn.y), steps: cut(drawn.steps) });
   }
   const tables: uPlot.AlignedData[] = [];
   const series: uPlot.Series[] = [{}];

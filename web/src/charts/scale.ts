@@ -52,7 +52,7 @@ export function scaleOf(values: (number | string | undefined)[]): Scale {
   };
   // Few values are told as they are: there is no seed 1.5.
   const few = [...new Set(numbers)].sort((a, b) => a - b);
-  const marks = few.length <= 6 ? few : log ? powers() : round(low, high, 5);
+  const marks = few.length <= 6 ? few : log ? powers() : round(low, high, 7);
   return {
     texts: false,
     log,

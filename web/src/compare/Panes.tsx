@@ -1,5 +1,6 @@
 //! Pictures side by side that zoom and move as one, each laid over its input as far as wanted.
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from 'react';
+import { useWidth } from '../charts/place';
 import type { Layer } from '../data/model';
 import { source } from '../data/source';
 
@@ -22,6 +23,8 @@ interface View {
 
 const WHOLE: View = { scale: 1, x: 0, y: 0 };
 const MOST = 40;
+/** A pane is at least so wide, if the window is. */
+const PANE_PX = 250;
 
 /** The view so that a picture covers its pane. */
 function held({ scale, x, y }: View): View {
@@ -41,6 +44,9 @@ export function Panes({ panes, label }: { panes: Pane[]; label: string }) {
   const [overlay, setOverlay] = useState(1);
   const [wipe, setWipe] = useState(false);
   const place = useRef<HTMLDivElement>(null);
+  // As many rows as there must be, and none with a lone pane beside an empty place if it can be helped.
+  const most = Math.max(1, Math.floor(useWidth(place) / PANE_PX));
+  const columns = Math.ceil(panes.length / Math.ceil(panes.length / most));
   const drag = useRef<{ x: number; y: number; view: View } | null>(null);
   useEffect(() => setView(WHOLE), [label]);
   useEffect(() => {
@@ -135,6 +141,7 @@ export function Panes({ panes, label }: { panes: Pane[]; label: string }) {
       <div
         className="panes"
         ref={place}
+        style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
         tabIndex={0}
         role="group"
         onKeyDown={key}
@@ -147,7 +154,6 @@ export function Panes({ panes, label }: { panes: Pane[]; label: string }) {
               <figcaption>
                 {pane.colour && <i className="dot" style={{ background: pane.colour }} />}
                 <span title={pane.title}>{pane.title}</span>
-                {pane.note && <small>{pane.note}</small>}
               </figcaption>
               <div
                 className="frame"
@@ -173,6 +179,7 @@ export function Panes({ panes, label }: { panes: Pane[]; label: string }) {
                   )}
                 {!shape && <p className="quiet">not logged</p>}
               </div>
+              {pane.note && <small className="quiet">{pane.note}</small>}
             </figure>
           );
         })}

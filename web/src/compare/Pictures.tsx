@@ -1,6 +1,6 @@
 //! Pictures of one or several runs at one step: the samples to choose from, and the chosen one large.
 import { useEffect, useMemo, useRef } from 'react';
-import { plural, value } from '../app/format';
+import { aligned, plural } from '../app/format';
 import { setQuery } from '../app/route';
 import { Empty, State } from '../app/State';
 import type { Shown } from '../charts/model';
@@ -14,7 +14,7 @@ const MOST = 400;
 
 const layer = (picture: Picture | undefined, role: string) => picture?.layers.find(one => one.role === role);
 const told = (picture: Picture) =>
-  [picture.score === undefined ? '' : `score ${value(picture.score)}`, picture.caption]
+  [picture.score === undefined ? '' : `score ${aligned(picture.score)}`, picture.caption]
     .filter(Boolean)
     .join(' · ');
 
@@ -37,7 +37,7 @@ function panesOf(runs: Shown[], pictures: (Picture | undefined)[]): Pane[] {
     if (!rest.length && !(several && !picture)) return [];
     if (!picture) return [{ title: run.name, ...named }];
     return rest.map(one => ({
-      title: several ? `${one.role} · ${run.name}` : one.role,
+      title: several ? `${run.name} · ${one.role}` : one.role,
       ...named,
       base: layer(picture, 'input') ?? input,
       top: one,
@@ -159,8 +159,10 @@ export function Pictures({ runs, query }: { runs: Shown[]; query: URLSearchParam
                     height={small.height_px}
                   />
                 )}
-                <span>{name}</span>
-                {Number.isFinite(score) && <small>{value(score)}</small>}
+                <span>
+                  <bdi>{name}</bdi>
+                </span>
+                {Number.isFinite(score) && <small>{aligned(score)}</small>}
               </button>
             </li>
           );

@@ -168,8 +168,13 @@ function Judgement({
   runs: Test | null;
   images: Test | null;
 }) {
-  const better = (test: Test) =>
-    rise === null || test.difference === 0 ? '' : test.difference > 0 === rise ? ', better' : ', worse';
+  const better = (test: Test, rises: boolean | null) => {
+    const { difference, interval } = test;
+    if (rises === null || difference === 0) return '';
+    // What chance alone may have done is not called better.
+    if (interval && interval.low <= 0 && interval.high >= 0) return ', not told from chance';
+    return difference > 0 === rises ? ', better' : ', worse';
+  };
   const evidence = (test: Test, of: string, suffix: string) => (
     <li>
       {of}: <b>{signed(test.difference)}</b>
@@ -196,13 +201,8 @@ function Judgement({
         <b>{to}</b> against <b>{from}</b>
       </p>
       <ul>
-        {runs && evidence(runs, `Best ${metric} over runs`, better(runs))}
-        {images &&
-          evidence(
-            images,
-            `Score over the same ${plural(images.n, 'image')}`,
-            images.difference === 0 ? '' : images.difference > 0 ? ', better' : ', worse',
-          )}
+        {runs && evidence(runs, `Best ${metric} over runs`, better(runs, rise))}
+        {images && evidence(images, `Score over the same ${plural(images.n, 'image')}`, better(images, true))}
         {!images && (
           <li className="quiet">No scores by image were logged for both, so nothing is paired by image.</li>
         )}

@@ -43,6 +43,8 @@ export interface Run {
   params: Record<string, string>;
   tags: Record<string, string>;
   metrics: Record<string, Series>;
+  /** Bytes of its files and pictures. */
+  artifact_bytes: number;
   inputs: Input[];
 }
 
@@ -98,13 +100,13 @@ export interface Bucket {
 export interface Curve {
   run: string;
   key: string;
-  steps: number[];
+  steps: ArrayLike<number>;
   /** The time of the first point, Unix milliseconds. */
   time_ms: number;
-  /** Milliseconds since then. */
-  times: number[];
-  /** Numbers, or `"NaN"`, `"Infinity"`, `"-Infinity"`. */
-  values: (number | string)[];
+  /** Milliseconds since then, if they were asked for. */
+  times: ArrayLike<number> | null;
+  /** What is not finite among them breaks the line. */
+  values: ArrayLike<number>;
 }
 
 export interface Zoom {
@@ -112,6 +114,8 @@ export interface Zoom {
   to_step?: number;
   width_px: number;
   scale: 'linear' | 'log';
+  /** Whether the points' times are needed. */
+  times: boolean;
 }
 
 export interface Layer {

@@ -40,6 +40,8 @@ function valuesOf(run: Run, field: Field): (string | number)[] {
         start_time: run.start_ms,
         created: run.start_ms,
         end_time: run.end_ms,
+        duration_ms: (run.end_ms ?? run.active_ms) - run.start_ms,
+        artifact_bytes: run.artifact_bytes,
         artifact_uri: null,
       }[field.key];
       return value === null || value === undefined ? [] : [value];

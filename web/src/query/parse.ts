@@ -28,9 +28,11 @@ export const ATTRIBUTES = [
   'start_time',
   'created',
   'end_time',
+  'duration_ms',
+  'artifact_bytes',
 ];
 export const STATISTICS: Statistic[] = ['best', 'last', 'first', 'min', 'max'];
-const NUMBERS = ['start_time', 'created', 'end_time'];
+const NUMBERS = ['start_time', 'created', 'end_time', 'duration_ms', 'artifact_bytes'];
 const KINDS: Record<string, 'metric' | 'param' | 'tag' | 'attribute' | 'dataset'> = {
   metric: 'metric',
   metrics: 'metric',

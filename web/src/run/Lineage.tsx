@@ -6,13 +6,32 @@ import { groupBy } from '../app/group';
 import { Empty, State } from '../app/State';
 import type { Step } from '../data/model';
 import { source } from '../data/source';
-import { layout, type Node } from './layout';
+import { layout, type Node, type Place } from './layout';
 
-const BOX = { width: 214, height: 62, gapX: 56, gapY: 22 };
+const BOX = { width: 202, height: 62, gapX: 31, gapY: 18 };
 const WORDS = { hit: 'kept', computed: 'computed', failed: 'failed' };
 
-const x = (node: Node) => 8 + node.column * (BOX.width + BOX.gapX);
-const y = (node: Node) => 8 + node.row * (BOX.height + BOX.gapY);
+const x = (node: Place) => 8 + node.column * (BOX.width + BOX.gapX);
+const y = (node: Place) => 8 + node.row * (BOX.height + BOX.gapY);
+const middle = (place: Place) => y(place) + BOX.height / 2;
+
+/** The line from what is read to its reader, through the lane between them. */
+function edge(from: Node, to: Node): string {
+  let at = [x(from) + BOX.width, middle(from)] as const;
+  let path = `M${at[0]} ${at[1]}`;
+  const curve = (x1: number, y1: number) => {
+    const bend = Math.max(16, (x1 - at[0]) / 2);
+    path += `C${at[0] + bend} ${at[1]} ${x1 - bend} ${y1} ${x1} ${y1}`;
+  };
+  for (const place of from.lane.filter(one => one.column < to.column)) {
+    curve(x(place), middle(place));
+    at = [x(place) + BOX.width, middle(place)];
+    path += `H${at[0]}`;
+  }
+  curve(x(to), middle(to));
+  return path;
+}
+
 const cut = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const cost = (step: Step) =>
   [duration(step.seconds * 1000), step.bytes === undefined ? '' : bytes(step.bytes)]
@@ -40,7 +59,8 @@ function Pipeline({ name, steps }: { name: string; steps: Step[] }) {
   const nodes = layout(last);
   const by = new Map(nodes.map(node => [node.name, node]));
   const width = 16 + Math.max(...nodes.map(node => x(node) + BOX.width));
-  const height = 16 + Math.max(...nodes.map(node => y(node) + BOX.height));
+  const height =
+    16 + Math.max(...nodes.flatMap(node => [node, ...node.lane]).map(place => y(place) + BOX.height));
   const step = last.find(one => one.step === chosen);
   const total = last.reduce((sum, one) => sum + one.seconds, 0);
   const hits = last.filter(one => one.outcome === 'hit').length;
@@ -58,20 +78,7 @@ function Pipeline({ name, steps }: { name: string; steps: Step[] }) {
             node.inputs.map(input => {
               const from = by.get(input);
               if (!from) return null;
-              const [x0, y0, x1, y1] = [
-                x(from) + BOX.width,
-                y(from) + BOX.height / 2,
-                x(node),
-                y(node) + BOX.height / 2,
-              ];
-              const bend = Math.max(24, (x1 - x0) / 2);
-              return (
-                <path
-                  key={`${input} ${node.name}`}
-                  d={`M${x0} ${y0}C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${y1}`}
-                  className="edge"
-                />
-              );
+              return <path key={`${input} ${node.name}`} d={edge(from, node)} className="edge" />;
             }),
           )}
           {nodes.map(node => {
@@ -99,14 +106,14 @@ function Pipeline({ name, steps }: { name: string; steps: Step[] }) {
                 <rect width={BOX.width} height={BOX.height} rx={7} />
                 <rect width={4} height={BOX.height - 14} x={0} y={7} rx={2} className="stripe" />
                 <text x={14} y={20} className="name">
-                  {cut(node.name, 26)}
+                  {cut(node.name, 24)}
                 </text>
                 <text x={14} y={37}>
                   {own ? `${WORDS[own.outcome]} · ${cost(own)}` : 'input'}
                 </text>
                 {own?.reason && (
                   <text x={14} y={52} className="why">
-                    {cut(own.reason, 34)}
+                    {cut(own.reason, 31)}
                   </text>
                 )}
               </g>

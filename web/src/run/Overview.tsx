@@ -2,7 +2,7 @@
 import { lazy, Suspense } from 'react';
 import { ago, aligned, bytes, duration, plural, time } from '../app/format';
 import { link } from '../app/route';
-import { lasted } from '../board/columns';
+import { lasted, tellingFirst } from '../board/columns';
 import type { Run } from '../data/model';
 import { NoteEditor } from './NoteEditor';
 import { Tags } from './Tags';
@@ -29,10 +29,11 @@ export function Overview({ run }: { run: Run }) {
   const facts: [string, React.ReactNode][] = [
     ['Started', <span title={ago(run.start_ms)}>{time(run.start_ms)}</span>],
     ['Duration', duration(lasted(run))],
+    ['Disk', run.artifact_bytes > 0 && bytes(run.artifact_bytes)],
     ['User', run.user || tagged(run, 'mlflow.user')],
     ['Host', tagged(run, 'footpath.env.host', 'host', 'hostname')],
     ['Machine', machine(run)],
-    ['Command', run.tags['mlflow.source.name']],
+    ['Command', tagged(run, 'footpath.command_line', 'mlflow.source.name')],
     [
       'Commit',
       commit && (
@@ -50,9 +51,10 @@ export function Overview({ run }: { run: Run }) {
     ],
     ['Id', <code>{run.id}</code>],
   ];
-  const metrics = Object.entries(run.metrics)
-    .filter(([key]) => !key.startsWith('system/'))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const metrics = tellingFirst(Object.keys(run.metrics).sort()).flatMap(key => {
+    const series = run.metrics[key];
+    return series ? [[key, series] as const] : [];
+  });
   return (
     <div className="overview">
       <div>

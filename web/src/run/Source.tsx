@@ -10,6 +10,7 @@ const TAGS: [string, string][] = [
   ['Branch', 'mlflow.source.git.branch'],
   ['Repository', 'mlflow.source.git.repoURL'],
   ['Program', 'mlflow.source.name'],
+  ['Command', 'footpath.command_line'],
 ];
 
 export default function Source({ run }: { run: Run }) {
@@ -35,7 +36,13 @@ export default function Source({ run }: { run: Run }) {
         <div>
           <dt>Uncommitted changes</dt>
           <dd>
-            {diff ? 'yes, below' : run.tags['mlflow.source.git.dirty'] === 'true' ? 'yes, not kept' : 'none'}
+            {diff
+              ? 'yes, below'
+              : run.tags['mlflow.source.git.dirty'] === 'true'
+                ? 'yes, not kept'
+                : run.tags['mlflow.source.git.commit']
+                  ? 'none'
+                  : 'unknown: the program was not started in a git repository'}
           </dd>
         </div>
       </dl>

@@ -19,6 +19,9 @@ test('steps stand right of what they read', () => {
   const column = Object.fromEntries(nodes.map(node => [node.name, node.column]));
   expect(column).toEqual({ raw: 0, a: 1, b: 2, late: 2, c: 3 });
   expect(new Set(nodes.map(node => `${node.column} ${node.row}`)).size).toBe(nodes.length);
+  const places = nodes.flatMap(node => [node, ...node.lane]).map(place => `${place.column} ${place.row}`);
+  expect(new Set(places).size).toBe(places.length);
+  expect(nodes.find(node => node.name === 'raw')?.lane.map(place => place.column)).toEqual([1]);
   expect(layout([step('x', ['y']), step('y', ['x'])]).length).toBe(2);
 });
 

@@ -53,7 +53,7 @@ fn tell(
             let step = report.epoch * report.batches + report.batch;
             metric("batch/loss", step, report.losses.total);
             metric("batch/cross_entropy", step, report.losses.cross_entropy);
-            metric("batch/dice", step, report.losses.dice);
+            metric("batch/dice_loss", step, report.losses.dice);
             metric("batch/learning_rate", step, report.learning_rate);
             metric("batch/gradient_norm", step, report.gradient_norm);
             metric("batch/images_per_second", step, report.images_per_second);
@@ -67,7 +67,7 @@ fn tell(
             let epoch = record.epoch + 1;
             metric("epoch/loss", epoch, record.losses.total);
             metric("epoch/cross_entropy", epoch, record.losses.cross_entropy);
-            metric("epoch/dice", epoch, record.losses.dice);
+            metric("epoch/dice_loss", epoch, record.losses.dice);
             metric("epoch/learning_rate", epoch, record.learning_rate);
             metric("epoch/training_s", epoch, training.as_secs_f64());
             metric("epoch/validation_s", epoch, validation.as_secs_f64());

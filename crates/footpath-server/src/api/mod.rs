@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod experiments;
+mod lines;
 mod media;
 mod request;
 mod routes;

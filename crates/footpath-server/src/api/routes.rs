@@ -54,6 +54,7 @@ calls! {
     get "/columns" => experiments::columns,
     post "/runs" => runs::begin,
     post "/runs/search" => runs::search,
+    post "/runs/get" => runs::get_many,
     post "/runs/change" => runs::change_many,
     get "/runs/{id}" => runs::get,
     patch "/runs/{id}" => runs::change,

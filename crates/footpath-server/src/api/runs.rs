@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::http::read_body;
 use crate::session::Session;
 
-/// At most how many runs one call changes.
+/// At most how many runs one call reads or changes by their ids.
 const MANY: usize = 1000;
 
 pub(crate) async fn begin(call: Call, request: Request) -> Result<Json, Failure> {
@@ -202,6 +202,55 @@ pub(crate) async fn get(
     .await
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GetMany {
+    runs: Vec<RunId>,
+}
+
+#[derive(Serialize)]
+struct Gotten<'a> {
+    runs: Vec<RunOut<'a>>,
+    refused: BTreeMap<String, String>,
+}
+
+/// Many runs as the page shows them, in the order asked for; what is refused is told by run.
+pub(crate) async fn get_many(call: Call, request: Request) -> Result<Json, Failure> {
+    let asked: GetMany = call.read(request).await?;
+    call.run(move |session| {
+        check_count(&asked.runs)?;
+        let (mut found, mut refused) = (Vec::new(), BTreeMap::new());
+        for id in &asked.runs {
+            let run = session.store().run(id).map_err(Failure::from);
+            let permitted = run.and_then(|run| {
+                let experiment = session.experiment(run.info.experiment, Role::Viewer)?;
+                Ok((run, experiment.tags))
+            });
+            match permitted {
+                Ok(one) => found.push(one),
+                Err(failure) => drop(refused.insert(id.to_string(), failure.message)),
+            }
+        }
+        let now_ms = now_ms();
+        let runs = found
+            .iter()
+            .map(|(run, tags)| RunOut::new(run, tags, None, now_ms))
+            .collect();
+        answer(&Gotten { runs, refused })
+    })
+    .await
+}
+
+fn check_count(runs: &[RunId]) -> Result<(), Failure> {
+    let count = runs.len();
+    if count > MANY {
+        return Err(Failure::invalid(format!(
+            "{count} runs are given, at most {MANY} may be"
+        )));
+    }
+    Ok(())
+}
+
 /// What changes in a run; what is absent stays.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -267,12 +316,7 @@ struct ChangeMany {
 pub(crate) async fn change_many(call: Call, request: Request) -> Result<Json, Failure> {
     let asked: ChangeMany = call.read(request).await?;
     call.answer(move |session| {
-        if asked.runs.len() > MANY {
-            let count = asked.runs.len();
-            return Err(Failure::invalid(format!(
-                "{count} runs are given, at most {MANY} may be"
-            )));
-        }
+        check_count(&asked.runs)?;
         let mut changed = Vec::new();
         let mut refused = BTreeMap::new();
         for run in asked.runs {

@@ -3,16 +3,16 @@
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use footpath_track::series::{Bucket, PointRange, Scale, Zoom};
+use footpath_track::series::{PointRange, Scale, Zoom};
 use footpath_track::{Point, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::lines::Lines;
 use super::request::{Asked, At, page_length};
 use super::wire::{BucketOut, bucket, point};
 use crate::answer::{Call, Json, cbor, json as answer, wants_cbor};
 use crate::auth::Role;
-use crate::double::Double;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -139,11 +139,6 @@ struct Plotted<'a> {
 }
 
 #[derive(Serialize)]
-struct Lines<'a> {
-    series: Vec<Line<'a>>,
-}
-
-#[derive(Serialize)]
 struct Envelope<'a> {
     run: &'a RunId,
     key: &'a str,
@@ -196,8 +191,8 @@ enum Form {
     /// Buckets.
     #[default]
     Buckets,
-    /// The line through them.
-    Line,
+    /// The lines through them, packed.
+    Lines,
 }
 
 #[derive(Deserialize)]
@@ -208,54 +203,13 @@ struct Many {
     zoom: View,
     #[serde(default)]
     form: Form,
-}
-
-/// The line through an envelope: each bucket's first, least, greatest and last point, in order.
-/// A tenth of the buckets' JSON, for plots of many series.
-#[derive(Serialize)]
-struct Line<'a> {
-    run: &'a RunId,
-    key: &'a str,
-    steps: Vec<i64>,
-    /// The time of the first point, Unix milliseconds.
-    time_ms: i64,
-    /// Milliseconds since then.
-    times: Vec<i64>,
-    values: Vec<Double>,
-}
-
-fn line<'a>(run: &'a RunId, key: &'a str, buckets: &[Bucket]) -> Line<'a> {
-    let mut points: Vec<Point> = Vec::with_capacity(buckets.len() * 2);
-    for bucket in buckets {
-        let mut own = [
-            Some(bucket.first),
-            bucket.min,
-            bucket.max,
-            Some(bucket.last),
-        ];
-        own.sort_unstable();
-        for point in own.into_iter().flatten() {
-            if points.last() != Some(&point) {
-                points.push(point);
-            }
-        }
-    }
-    let time_ms = points.first().map_or(0, |point| point.time_ms);
-    Line {
-        run,
-        key,
-        steps: points.iter().map(|point| point.step).collect(),
-        time_ms,
-        times: points
-            .iter()
-            .map(|point| point.time_ms.saturating_sub(time_ms))
-            .collect(),
-        values: points.iter().map(|point| Double(point.value)).collect(),
-    }
+    /// Whether lines tell their points' times.
+    #[serde(default)]
+    times: bool,
 }
 
 /// Every series of these keys in these runs, for one plot; those a run lacks are left out.
-pub(crate) async fn envelopes(call: Call, request: Request) -> Result<Json, Failure> {
+pub(crate) async fn envelopes(call: Call, request: Request) -> Result<Response, Failure> {
     let asked: Many = call.read(request).await?;
     call.run(move |session| {
         let count = asked.runs.len().saturating_mul(asked.keys.len());
@@ -265,14 +219,14 @@ pub(crate) async fn envelopes(call: Call, request: Request) -> Result<Json, Fail
             )));
         }
         let zoom = asked.zoom.zoom()?;
-        let (mut series, mut lines) = (Vec::new(), Vec::new());
+        let (mut series, mut lines) = (Vec::new(), Lines::new(asked.times));
         for run in &asked.runs {
             session.permit_run(run, Role::Viewer)?;
             for key in &asked.keys {
                 let buckets = session.store().envelope(run, key, &zoom)?;
                 match asked.form {
                     _ if buckets.is_empty() => {}
-                    Form::Line => lines.push(line(run, key, &buckets)),
+                    Form::Lines => lines.add(run, key, &buckets),
                     Form::Buckets => {
                         let buckets = buckets.iter().map(bucket).collect();
                         series.push(Envelope { run, key, buckets });
@@ -281,8 +235,8 @@ pub(crate) async fn envelopes(call: Call, request: Request) -> Result<Json, Fail
             }
         }
         match asked.form {
-            Form::Line => answer(&Lines { series: lines }),
-            Form::Buckets => answer(&Plotted { series }),
+            Form::Lines => lines.pack(),
+            Form::Buckets => Ok(answer(&Plotted { series })?.into_response()),
         }
     })
     .await

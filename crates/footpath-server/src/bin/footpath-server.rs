@@ -11,7 +11,8 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use footpath_server::{Auth, Config, LocalSource, open_store, publish, serve};
+use footpath_server::{Auth, Config, publish, serve};
+use footpath_track::access::Place;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -44,9 +45,17 @@ fn main() -> ExitCode {
 }
 
 fn write_project(config: &Config, project: &str, out: &str) -> Result<(), Box<dyn Error>> {
-    let (store, artifacts) = open_store(config)?;
-    let source = LocalSource::new(store, artifacts)?;
-    publish(&source, project, out.as_ref(), true, &mut |_, _| {})?;
+    let place = Place {
+        artifacts: config.artifacts.clone(),
+        ..Place::new(config.store.as_str())
+    };
+    publish(
+        &*place.open_to_read()?,
+        project,
+        out.as_ref(),
+        true,
+        &mut |_, _| {},
+    )?;
     Ok(())
 }
 

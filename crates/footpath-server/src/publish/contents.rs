@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use footpath_track::Digest;
+use footpath_track::access::Access;
 
+use super::PublishError;
 use super::folder::Folder;
-use super::{PublishError, PublishSource};
 
 /// The extension of a picture's content: that of its kind if browsers show it, else `bin`.
 /// `published.ts` has the same.
@@ -51,7 +52,7 @@ impl Contents {
     /// Writes what was added since.
     pub(super) fn write(
         &mut self,
-        source: &dyn PublishSource,
+        source: &dyn Access,
         folder: &mut Folder,
     ) -> Result<(), PublishError> {
         for (digest, kind) in std::mem::take(&mut self.wanted) {

@@ -13,20 +13,19 @@
 mod contents;
 mod folder;
 mod points;
-mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use footpath_track::access::{Access, Search, every_run};
 use footpath_track::{
-    Artifact, ExperimentId, ImageRecord, MediaKind, Run, StepRecord, Tags, TextRecord,
+    Artifact, ExperimentId, ImageRecord, MediaKind, Run, StepRecord, Tags, TextRecord, View,
 };
 use serde::Serialize;
 
 use self::contents::{Contents, file_kind, picture_kind};
 use self::folder::Folder;
 use self::points::Packs;
-pub use self::source::{LocalSource, PublishSource};
 use crate::api::RunOut;
 use crate::clock::now_ms;
 
@@ -48,10 +47,8 @@ pub struct Published {
 #[non_exhaustive]
 pub enum PublishError {
     /// There is no such project.
-    #[error(
-        "there is no project `{0}` with experiments in use: `footpath ui` and /api/v1/projects list them"
-    )]
-    NoProject(String),
+    #[error("there is no project `{0}` with experiments in use; there are {1}")]
+    NoProject(String, String),
     /// This program has no page.
     #[error(
         "the page was not built into this program: run `npm ci && npm run build` in web/ and build it again"
@@ -98,23 +95,27 @@ struct RecordsOut {
 }
 
 /// Writes a project's runs in use, with the page, into a new or empty folder, or over what was
-/// published there before. Files of runs are left out unless `with_files`; pictures never are.
+/// published there before; from a folder, a database or a server alike. Files of runs are left out unless `with_files`; pictures never are.
 /// `progress` is called after each run with how many are done, and how many there are.
 ///
 /// # Errors
 /// [`PublishError`]. What was written until then stays, without `data/project.json`.
 pub fn publish(
-    source: &dyn PublishSource,
+    source: &dyn Access,
     project: &str,
     out: &Path,
     with_files: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Published, PublishError> {
-    let experiments = source.experiments(project)?;
+    let experiments = source.experiments(Some(project), View::Active)?;
     if experiments.is_empty() {
-        return Err(PublishError::NoProject(project.to_owned()));
+        return Err(PublishError::NoProject(project.to_owned(), names(source)?));
     }
-    let runs = source.runs(project)?;
+    let search = Search {
+        project: Some(project.to_owned()),
+        ..Search::default()
+    };
+    let runs = every_run(source, &search)?;
     let mut folder = Folder::open(out)?;
     folder.put_page()?;
     let mut published = Published::default();
@@ -160,8 +161,19 @@ pub fn publish(
     Ok(published)
 }
 
+/// The projects there are, as a message lists them.
+fn names(source: &dyn Access) -> Result<String, PublishError> {
+    let projects = source.projects()?;
+    let names: Vec<String> = projects.into_iter().map(|project| project.name).collect();
+    Ok(if names.is_empty() {
+        "none yet".to_owned()
+    } else {
+        names.join(", ")
+    })
+}
+
 fn records(
-    source: &dyn PublishSource,
+    source: &dyn Access,
     run: &Run,
     number: usize,
     with_files: bool,

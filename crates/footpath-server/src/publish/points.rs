@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use footpath_track::access::Access;
 use footpath_track::series::{Bucket, PointRange};
 use footpath_track::{Error, Point, RunId, SeriesSummary};
 
+use super::PublishError;
 use super::folder::Folder;
-use super::{PublishError, PublishSource};
 use crate::api::{PointOut, point};
 
 /// Longer series are thinned: to the first, least, greatest and last point of each of [`BUCKETS`]
@@ -21,7 +22,7 @@ const PAGE: usize = 50_000;
 
 /// A series as it is published.
 pub(super) fn thinned(
-    source: &dyn PublishSource,
+    source: &dyn Access,
     run: &RunId,
     key: &str,
     series: &SeriesSummary,

@@ -136,6 +136,20 @@ fn pages_give_every_point_and_every_run_once() {
     assert!(project["active_ms"].as_i64() > Some(0), "{project}");
 }
 
+/// Packed lines: their head, and all their numbers.
+fn unpacked(server: &Served, asked: &Value) -> (Value, Vec<f64>) {
+    let body = Some(asked.to_string().into_bytes());
+    let mut answer = server.send(None, "POST", "/api/v1/envelopes", "application/json", body);
+    assert_eq!(answer.status(), 200);
+    let packed = answer.body_mut().read_to_vec().unwrap();
+    let length = u32::from_le_bytes(packed[..4].try_into().unwrap()) as usize;
+    let (head, numbers) = packed[8..].split_at(length);
+    let (numbers, rest) = numbers.as_chunks::<8>();
+    assert!(rest.is_empty());
+    let numbers = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes));
+    (serde_json::from_slice(head).unwrap(), numbers.collect())
+}
+
 #[test]
 fn plots_show_the_spike() {
     let server = Served::open();
@@ -152,20 +166,28 @@ fn plots_show_the_spike() {
     assert!(buckets.len() <= 201, "{}", buckets.len());
     let highest: Vec<_> = buckets.iter().filter(|b| b["max"][2] == 99.0).collect();
     assert_eq!(highest.len(), 1);
-    let lines = server.post(
-        "/api/v1/envelopes",
-        &json!({ "runs": [run], "keys": ["loss", "absent"], "zoom": zoom, "form": "line" }),
-    );
-    assert_eq!(lines["series"].as_array().unwrap().len(), 1);
-    let line = &lines["series"][0];
-    let steps: Vec<i64> = serde_json::from_value(line["steps"].clone()).unwrap();
-    assert!(steps.is_sorted() && steps[0] == 0 && *steps.last().unwrap() == 9999);
-    let spike = steps.iter().position(|step| *step == 4321).unwrap();
-    assert_eq!(
-        (&line["values"][spike], &line["times"][spike]),
-        (&json!(99.0), &json!(43_210))
-    );
-    assert_eq!(line["values"].as_array().unwrap().len(), steps.len());
+    for times in [true, false] {
+        let asked = json!({
+            "runs": [run], "keys": ["loss", "absent"], "zoom": zoom, "form": "lines", "times": times,
+        });
+        let (head, columns) = unpacked(&server, &asked);
+        assert_eq!(head["series"].as_array().unwrap().len(), 1);
+        let line = &head["series"][0];
+        assert_eq!(
+            (&line["key"], &line["time_ms"]),
+            (&json!("loss"), &json!(0))
+        );
+        let count = line["points"].as_u64().unwrap() as usize;
+        let columns: Vec<&[f64]> = columns.chunks(count).collect();
+        assert_eq!(columns.len(), if times { 3 } else { 2 });
+        let (steps, values) = (columns[0], columns[columns.len() - 1]);
+        assert!(steps.is_sorted() && steps[0] == 0.0 && steps[count - 1] == 9999.0);
+        let spike = steps.iter().position(|step| *step == 4321.0).unwrap();
+        assert_eq!(values[spike], 99.0);
+        if times {
+            assert_eq!(columns[1][spike], 43_210.0);
+        }
+    }
     assert_eq!(highest[0]["max"], json!([4321, 43210, 99.0]));
     let part = "key=loss&width_px=10&from_step=0&to_step=9";
     let told = server.get(&format!("/api/v1/runs/a1/envelope?{part}"));
@@ -176,6 +198,21 @@ fn plots_show_the_spike() {
         .map(|b| b["count"].as_u64().unwrap())
         .sum();
     assert_eq!(sum, 10);
+}
+
+#[test]
+fn many_runs_are_told_at_once() {
+    let server = Served::open();
+    for id in ["a1", "a2", "a3"] {
+        server.begin("maps", id);
+    }
+    let told = server.post("/api/v1/runs/get", &json!({ "runs": ["a3", "none", "a1"] }));
+    assert_eq!(
+        told["runs"],
+        json!([server.get("/api/v1/runs/a3"), server.get("/api/v1/runs/a1")])
+    );
+    assert_eq!(told["refused"].as_object().unwrap().len(), 1);
+    assert!(told["refused"]["none"].as_str().unwrap().contains("none"));
 }
 
 #[test]

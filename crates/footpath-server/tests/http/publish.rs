@@ -1,8 +1,11 @@
-//! A project published from the files of a store, without a server.
+//! A project published from the files of a store, and from a server.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use footpath_server::{Config, LocalSource, PublishError, open_store, publish};
+use crate::serve::Served;
+use footpath_server::{PublishError, publish};
+use footpath_track::access::{Access, Place, RemoteAccess};
 use footpath_track::client::{Layer, Picture, Run, RunOptions, Target};
 use serde_json::{Value, json};
 
@@ -11,8 +14,14 @@ fn read(path: &Path) -> Value {
 }
 
 /// A store with one run: a long series with a spike, a picture, files that a browser could run.
-fn store(folder: &Path) -> LocalSource {
-    let mut options = RunOptions::new(Target::Folder(folder.into()));
+fn store(folder: &Path) -> Box<dyn Access> {
+    tracked(Target::Folder(folder.into()));
+    let place = Place::new(folder.display().to_string());
+    place.open_to_read().unwrap()
+}
+
+fn tracked(target: Target) {
+    let mut options = RunOptions::new(target);
     options.system_metrics_every = None;
     let run = Run::start_with("maps", "unet", options);
     run.param("lr", 0.01);
@@ -37,9 +46,6 @@ fn store(folder: &Path) -> LocalSource {
     run.text("console", 0, "hello");
     run.bytes("deep/drawing.svg", b"<svg onload=alert(1)>".to_vec());
     run.finish();
-    let config = Config::local(folder.display().to_string());
-    let (store, artifacts) = open_store(&config).unwrap();
-    LocalSource::new(store, artifacts).unwrap()
 }
 
 #[test]
@@ -48,7 +54,7 @@ fn a_project_is_published_whole_and_again() {
     let source = store(&folder.path().join("store"));
     let out = folder.path().join("out");
     let mut told = Vec::new();
-    let published = publish(&source, "maps", &out, true, &mut |done, all| {
+    let published = publish(&*source, "maps", &out, true, &mut |done, all| {
         told.push((done, all));
     });
     let published = match published {
@@ -102,7 +108,7 @@ fn a_project_is_published_whole_and_again() {
             .any(|point| point[0] == 12_345 && point[2] == 99.0)
     );
 
-    let again = publish(&source, "maps", &out, false, &mut |_, _| {}).unwrap();
+    let again = publish(&*source, "maps", &out, false, &mut |_, _| {}).unwrap();
     assert_eq!(
         again.contents, 1,
         "files are left out, and what was there before is gone"
@@ -122,16 +128,66 @@ fn other_folders_and_unknown_projects_are_refused() {
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("thesis.tex"), "x").unwrap();
-    let refused = publish(&source, "maps", &other, true, &mut |_, _| {}).unwrap_err();
+    let refused = publish(&*source, "maps", &other, true, &mut |_, _| {}).unwrap_err();
     assert!(matches!(refused, PublishError::Occupied(_)), "{refused}");
     assert_eq!(std::fs::read_dir(&other).unwrap().count(), 1);
     let refused = publish(
-        &source,
+        &*source,
         "nothing",
         &folder.path().join("out"),
         true,
         &mut |_, _| {},
     )
     .unwrap_err();
-    assert!(matches!(refused, PublishError::NoProject(_)), "{refused}");
+    assert!(
+        matches!(refused, PublishError::NoProject(..)) && refused.to_string().contains("maps"),
+        "{refused}"
+    );
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(&at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_server_and_its_folder_publish_the_same() {
+    let mut store = String::new();
+    let server = Served::start(|config| store.clone_from(&config.store));
+    tracked(Target::Server {
+        url: server.url(""),
+        token: None,
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let sources: [Box<dyn Access>; 2] = [
+        Box::new(RemoteAccess::new(&server.url(""), None)),
+        Place::new(store).open_to_read().unwrap(),
+    ];
+    let [from_server, from_folder] = sources.map(|source| {
+        let out = folder.path().join("out");
+        match publish(&*source, "maps", &out, true, &mut |_, _| {}) {
+            Ok(_) => {}
+            Err(PublishError::NotBuilt) => return None,
+            Err(error) => panic!("{error}"),
+        }
+        let mut project = read(&out.join("data/project.json"));
+        project["published_ms"] = Value::Null;
+        let mut files = files(&out);
+        files.remove(Path::new("data/project.json")).unwrap();
+        Some((project, files))
+    });
+    assert_eq!(from_server, from_folder);
 }

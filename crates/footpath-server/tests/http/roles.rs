@@ -157,6 +157,13 @@ fn each_role_may_do_its_own_and_no_more() {
         (Some("admin"), 3),
     ] {
         let stage = Stage::new(role);
+        let asked = json!({ "runs": ["m1", "r1"] });
+        let (_, told) =
+            stage
+                .server
+                .ask_as(Some(&stage.token), "POST", "/api/v1/runs/get", Some(&asked));
+        let seen = told["runs"].as_array().unwrap().len();
+        assert_eq!(seen, if role.is_some() { 2 } else { 1 }, "{role:?}: {told}");
         let kinds = [reading(), writing(), administering(), ruling()];
         for (least, asked) in (1..).zip(kinds) {
             for asked in asked {

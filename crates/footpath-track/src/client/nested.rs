@@ -11,7 +11,9 @@ pub(super) fn flatten(
     value: &impl Serialize,
 ) -> Result<Vec<(String, String)>, serde_json::Error> {
     let mut params = Vec::new();
-    add(prefix.to_owned(), serde_json::to_value(value)?, &mut params);
+    // By way of a text, for a value would tell a 32-bit 0.4 as 0.4000000059604645.
+    let value = serde_json::from_str(&serde_json::to_string(value)?)?;
+    add(prefix.to_owned(), value, &mut params);
     Ok(params)
 }
 
@@ -60,6 +62,10 @@ mod tests {
         assert_eq!(
             flatten("lr", &0.5).unwrap(),
             [("lr".to_owned(), "0.5".to_owned())]
+        );
+        assert_eq!(
+            flatten("threshold", &0.4_f32).unwrap(),
+            [("threshold".to_owned(), "0.4".to_owned())]
         );
         assert_eq!(
             flatten("a", &serde_json::json!({"b": "c"})).unwrap(),

@@ -142,6 +142,9 @@ pub struct Run {
     pub tags: Tags,
     /// The statistics of its metric series, by key.
     pub metrics: BTreeMap<String, SeriesSummary>,
+    /// Bytes of its files and pictures, each content counted once.
+    #[serde(default)]
+    pub artifact_bytes: u64,
     /// The data sets it read.
     pub inputs: Vec<DatasetInput>,
     /// The logged models it read.

@@ -80,6 +80,10 @@ pub enum Attribute {
     StartTime,
     /// When it ended, Unix milliseconds.
     EndTime,
+    /// How long a run went, or has gone, milliseconds.
+    DurationMs,
+    /// Bytes of a run's files and pictures.
+    ArtifactBytes,
     /// The experiment's number.
     ExperimentId,
     /// When it was made, Unix milliseconds.
@@ -104,7 +108,13 @@ impl Attribute {
     pub fn is_number(self) -> bool {
         matches!(
             self,
-            Self::StartTime | Self::EndTime | Self::CreationTime | Self::UpdateTime | Self::Version
+            Self::StartTime
+                | Self::EndTime
+                | Self::DurationMs
+                | Self::ArtifactBytes
+                | Self::CreationTime
+                | Self::UpdateTime
+                | Self::Version
         )
     }
 }

@@ -16,11 +16,11 @@ pub const GOAL_TAG_PREFIX: &str = "footpath.goal.";
 
 impl Goal {
     /// The goal of a metric: what the experiment's tag [`GOAL_TAG_PREFIX`]`<metric>` says, or
-    /// else [`Minimize`](Self::Minimize) for names that speak of losses, errors, times or
-    /// distances, and [`Maximize`](Self::Maximize) for all others.
+    /// else [`Minimize`](Self::Minimize) for names that speak of losses, cross entropies, errors,
+    /// times or distances, and [`Maximize`](Self::Maximize) for all others.
     #[must_use]
     pub fn of(metric: &str, experiment_tags: &Tags) -> Self {
-        const LESS_IS_BETTER: [&str; 14] = [
+        const LESS_IS_BETTER: [&str; 18] = [
             "loss",
             "error",
             "err",
@@ -35,6 +35,10 @@ impl Goal {
             "latency",
             "bce",
             "divergence",
+            "crossentropy",
+            "duration",
+            "s",
+            "ms",
         ];
         match experiment_tags
             .get(&format!("{GOAL_TAG_PREFIX}{metric}"))
@@ -45,8 +49,9 @@ impl Goal {
             _ => {}
         }
         let name = metric.to_lowercase();
-        let mut words = name.split(|c: char| !c.is_alphanumeric());
-        if words.any(|word| LESS_IS_BETTER.contains(&word)) {
+        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+        let crossed = words.windows(2).any(|pair| pair == ["cross", "entropy"]);
+        if crossed || words.iter().any(|word| LESS_IS_BETTER.contains(word)) {
             Self::Minimize
         } else {
             Self::Maximize
@@ -64,6 +69,9 @@ mod tests {
         assert_eq!(Goal::of("valid/loss", &none), Goal::Minimize);
         assert_eq!(Goal::of("val_MSE", &none), Goal::Minimize);
         assert_eq!(Goal::of("valid/ap", &none), Goal::Maximize);
+        assert_eq!(Goal::of("batch/cross_entropy", &none), Goal::Minimize);
+        assert_eq!(Goal::of("epoch/training_s", &none), Goal::Minimize);
+        assert_eq!(Goal::of("policy/entropy", &none), Goal::Maximize);
         assert_eq!(Goal::of("lossless", &none), Goal::Maximize);
         let tags = Tags::from([("footpath.goal.valid/ap".into(), "min".into())]);
         assert_eq!(Goal::of("valid/ap", &tags), Goal::Minimize);

@@ -22,8 +22,9 @@ impl Scope {
     #[must_use]
     pub fn attributes(self) -> &'static [(&'static str, Attribute)] {
         use Attribute::{
-            ArtifactUri, CreationTime, EndTime, ExperimentId, ModelId, ModelType, Name, RunId,
-            SourcePath, SourceRun, StartTime, Status, UpdateTime, User, Version,
+            ArtifactBytes, ArtifactUri, CreationTime, DurationMs, EndTime, ExperimentId, ModelId,
+            ModelType, Name, RunId, SourcePath, SourceRun, StartTime, Status, UpdateTime, User,
+            Version,
         };
         match self {
             Self::Runs => &[
@@ -37,6 +38,8 @@ impl Scope {
                 ("start_time", StartTime),
                 ("created", StartTime),
                 ("end_time", EndTime),
+                ("duration_ms", DurationMs),
+                ("artifact_bytes", ArtifactBytes),
             ],
             Self::Experiments => &[
                 ("name", Name),

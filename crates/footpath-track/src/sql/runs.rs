@@ -280,6 +280,7 @@ pub(super) fn load(
                 params,
                 tags,
                 metrics,
+                artifact_bytes: 0,
                 inputs: Vec::new(),
                 model_inputs: Vec::new(),
                 model_outputs: Vec::new(),
@@ -327,6 +328,23 @@ pub(super) fn load(
             ),
             &mut |run, mut row| {
                 run.metrics.insert(row.text()?, points::summary(&mut row)?);
+                Ok(())
+            },
+        )?;
+        // A content is counted once a run, whatever its names: UNION leaves out repeats.
+        each(
+            format!(
+                "SELECT run, CAST(sum(bytes) AS BIGINT) FROM (
+                    SELECT r.id AS run, b.digest AS digest, b.bytes AS bytes FROM runs r
+                        JOIN artifacts a ON a.owner = 'run/' || r.uid JOIN blobs b ON b.digest = a.digest
+                        WHERE r.id IN ({within})
+                    UNION
+                    SELECT m.run, b.digest, b.bytes FROM media_blobs m JOIN blobs b ON b.digest = m.digest
+                        WHERE m.run IN ({within})
+                 ) AS contents GROUP BY run"
+            ),
+            &mut |run, mut row| {
+                run.artifact_bytes = row.count()?;
                 Ok(())
             },
         )?;

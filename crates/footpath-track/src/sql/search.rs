@@ -439,6 +439,12 @@ fn attribute_column(attribute: Attribute) -> Result<&'static str, Error> {
         Attribute::Status => "r.status",
         Attribute::StartTime => "r.start_ms",
         Attribute::EndTime => "r.end_ms",
+        Attribute::DurationMs => "(COALESCE(r.end_ms, r.active_ms) - r.start_ms)",
+        Attribute::ArtifactBytes => {
+            "(SELECT CAST(COALESCE(sum(c.bytes), 0) AS BIGINT) FROM
+              (SELECT b.digest, b.bytes FROM artifacts a JOIN blobs b ON b.digest = a.digest WHERE a.owner = 'run/' || r.uid
+               UNION SELECT b.digest, b.bytes FROM media_blobs m JOIN blobs b ON b.digest = m.digest WHERE m.run = r.id) AS c)"
+        }
         Attribute::ArtifactUri => {
             "(SELECT COALESCE(e.artifact_location, 'mlflow-artifacts:/' || CAST(e.id AS TEXT)) || '/' || r.uid || '/artifacts'
               FROM experiments e WHERE e.id = r.experiment)"

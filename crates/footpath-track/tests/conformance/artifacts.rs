@@ -1,5 +1,7 @@
+use footpath_track::search::{Filter, OrderBy, RunQuery, Scope};
 use footpath_track::{
-    ArtifactLink, Batch, Blob, Digest, Entry, Error, ImageLayer, ImageRecord, Owner, Store,
+    ArtifactLink, Batch, Blob, Digest, Entry, Error, ExperimentId, ImageLayer, ImageRecord, Owner,
+    Store,
 };
 
 use super::new_run;
@@ -159,6 +161,18 @@ pub(crate) fn projects_tell_their_activity_and_size(store: &dyn Store) {
     store.append(&run, None, batch).unwrap();
     let project = told(store);
     assert_eq!((project.runs, project.artifact_bytes), (2, 7 + 8));
+    let bytes = [&run, &other].map(|run| store.run(run).unwrap().artifact_bytes);
+    assert_eq!(bytes, [7 + 8, 7]);
+    let largest = RunQuery {
+        experiments: vec![ExperimentId::DEFAULT],
+        filter: Filter::parse("artifact_bytes > 6", Scope::Runs).unwrap(),
+        order: vec![OrderBy::parse("artifact_bytes DESC", Scope::Runs).unwrap()],
+        limit: 10,
+        ..RunQuery::default()
+    };
+    let found = store.search_runs(&largest).unwrap().items;
+    let bytes: Vec<u64> = found.iter().map(|run| run.artifact_bytes).collect();
+    assert_eq!(bytes, [7 + 8, 7]);
     let latest = [run, other].map(|run| store.run_info(&run).unwrap().active_ms);
     assert_eq!(project.active_ms, latest.into_iter().max());
 }

@@ -131,6 +131,9 @@ pub(crate) fn every_filter_means_what_the_plain_evaluator_says(store: &dyn Store
         "abcde",
     );
     means("NOT (start_time < 100.5)", "");
+    means("duration_ms > 1000", "abcde");
+    means("artifact_bytes = 0", "abcde");
+    means("artifact_bytes > 0 OR duration_ms < 0", "");
     means("end_time > 0", "");
     means("NOT end_time > 0", "abcde");
     means(

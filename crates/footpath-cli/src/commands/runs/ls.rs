@@ -215,6 +215,10 @@ fn cell(run: &Run, field: &Field, experiment_tags: &Tags) -> String {
             Attribute::Status => info.status.name().to_owned(),
             Attribute::StartTime => time(info.start_ms),
             Attribute::EndTime => info.end_ms.map_or_else(String::new, time),
+            Attribute::DurationMs => {
+                (info.end_ms.unwrap_or(info.active_ms) - info.start_ms).to_string()
+            }
+            Attribute::ArtifactBytes => run.artifact_bytes.to_string(),
             Attribute::ExperimentId => info.experiment.to_string(),
             _ => String::new(),
         },
@@ -259,6 +263,7 @@ pub(super) fn run_json(run: &Run, experiment_tags: &Tags) -> Value {
         "params": run.params,
         "tags": run.tags,
         "metrics": metrics,
+        "artifact_bytes": run.artifact_bytes,
         "inputs": run.inputs,
         "model_inputs": run.model_inputs,
         "model_outputs": run.model_outputs,

@@ -12,14 +12,9 @@ mod series;
 mod show;
 mod sync;
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use footpath_server::{Config, LocalSource, open_store};
 use footpath_track::access::{Access, Place};
-
-use super::WrongUsage;
 
 /// `footpath runs`
 #[derive(Debug, Args)]
@@ -32,8 +27,8 @@ pub(crate) struct RunsArgs {
                 http://127.0.0.1:5000 [default: $FOOTPATH_TRACK or .footpath/track]",
         long_help = "Where the runs are: a folder, postgres://USER:PASSWORD@HOST/DATABASE, or a server such \
                      as http://127.0.0.1:5000, whose token is read from $FOOTPATH_TOKEN. Every command \
-                     but publish works on all three. A folder is looked into while runs are tracked there; to \
-                     change it (rm, restore, gc, import, unbundle, sync) no other process may have it open: \
+                     works on all three. A folder is looked into while runs are tracked there; to change it \
+                     (rm, restore, gc, import, unbundle, sync) no other process may have it open: \
                      while one does, name the server that has. [default: $FOOTPATH_TRACK, or .footpath/track]"
     )]
     store: Option<String>,
@@ -73,8 +68,7 @@ enum Command {
     Gc(clean::GcArgs),
     /// Take in runs of MLflow (mlflow.db), TensorBoard (event files) or Neptune (neptune-exporter)
     Import(import::ImportArgs),
-    /// Write a project as a page with its data, which any file server shows without footpath; of a
-    /// folder or of PostgreSQL alone
+    /// Write a project as a page with its data, which any file server shows without footpath
     Publish(publish::PublishArgs),
     /// Write one run with all its files as one file
     Bundle(bundle::BundleArgs),
@@ -99,19 +93,8 @@ pub(crate) fn run(args: &RunsArgs) -> Result<()> {
         Command::Import(args) => import::run(&*change(&place)?, args),
         Command::Unbundle(args) => bundle::take_in(&*change(&place)?, args),
         Command::Sync(args) => sync::run(&place, args),
-        Command::Publish(args) => publish::run(&source(&place)?, args),
+        Command::Publish(args) => publish::run(&*read(&place)?, args),
     }
-}
-
-fn source(place: &Place) -> Result<LocalSource> {
-    if place.is_server() {
-        let told = "publish reads a folder or PostgreSQL, not a server: run it where the store is";
-        return Err(WrongUsage(told.to_owned()).into());
-    }
-    let mut config = Config::local(PathBuf::from(&place.address));
-    config.artifacts.clone_from(&place.artifacts);
-    let (store, artifacts) = open_store(&config)?;
-    LocalSource::new(store, artifacts).context("cannot read the store")
 }
 
 fn place(args: &RunsArgs) -> Place {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use footpath_server::{PublishSource, publish};
+use footpath_server::publish;
+use footpath_track::access::Access;
 
 use crate::output::{result_line, say};
 
@@ -27,7 +28,7 @@ pub(crate) struct PublishArgs {
     json: bool,
 }
 
-pub(crate) fn run(source: &dyn PublishSource, args: &PublishArgs) -> Result<()> {
+pub(crate) fn run(source: &dyn Access, args: &PublishArgs) -> Result<()> {
     let mut progress = |done: usize, all: usize| {
         if done.is_multiple_of(100) && done < all {
             say(&format!("{done} of {all} runs"));
