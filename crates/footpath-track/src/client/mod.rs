@@ -27,7 +27,7 @@ mod target;
 pub use destination::{Destination, StoreDestination, begin_run};
 pub use http::{AppendRequest, HttpDestination};
 pub(crate) use http::{Http, Refused};
-pub use options::{RunOptions, Target};
+pub use options::{Resume, RunOptions, Target};
 pub use picture::{Layer, Picture};
 pub use run::Run;
 pub use sync::{SyncReport, sync};

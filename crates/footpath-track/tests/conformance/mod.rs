@@ -28,6 +28,7 @@ macro_rules! suite {
             series::any_order_of_writing_reads_the_same,
             series::plots_show_every_spike,
             series::names_by_the_thousand_are_kept,
+            series::what_is_told_again_after_a_step_back_is_kept_once,
             search::every_filter_means_what_the_plain_evaluator_says,
             search::orders_put_nan_and_absence_last,
             search::pages_give_each_run_once,
