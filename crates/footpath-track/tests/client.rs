@@ -15,8 +15,9 @@ use footpath_track::client::{
 use footpath_track::search::RunQuery;
 use footpath_track::series::PointRange;
 use footpath_track::{
-    Appended, Batch, Blobs, Dataset, DatasetInput, Digest, Error, MediaPage, Owner, RunId,
-    RunStart, RunStatus, SqliteOptions, Store, WriterPosition, open_sqlite,
+    Appended, Batch, Blobs, Dataset, DatasetInput, Digest, Error, ForeignModel,
+    ForeignRegistration, MediaPage, Owner, RunId, RunStart, RunStatus, SqliteOptions, Store,
+    WriterPosition, open_sqlite,
 };
 
 const WAIT: Duration = Duration::from_mins(1);
@@ -271,6 +272,14 @@ impl Destination for Flaky {
         let appended = self.inner.append(run, position, batch)?;
         self.fails(3)?;
         Ok(appended)
+    }
+
+    fn keep_model(&self, from: &ForeignModel) -> Result<bool, Error> {
+        self.inner.keep_model(from)
+    }
+
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error> {
+        self.inner.keep_registration(from)
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod experiments;
 mod media;
+mod models;
 mod request;
 mod routes;
 mod runs;

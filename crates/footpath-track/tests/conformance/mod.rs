@@ -34,12 +34,14 @@ macro_rules! suite {
             search::pages_give_each_run_once,
             search::best_follows_the_experiments_goal,
             search::shown_keys_alone_are_read_and_matches_are_counted,
+            search::many_runs_at_once_are_what_each_is_alone,
             artifacts::contents_are_shared_and_counted,
             artifacts::folders_are_listed,
             artifacts::purging_a_run_frees_its_contents,
             artifacts::projects_tell_their_activity_and_size,
             models::logged_models_change_and_are_found,
             models::registered_models_have_versions_and_aliases,
+            models::models_from_elsewhere_keep_their_numbers_and_times,
             models::documents_are_kept_by_key,
         );
     };
