@@ -2,8 +2,9 @@
 
     python3 compare.py --binary target/release/footpath-server [--reference PYTHON] [--quick]
 
-Both are asked the same by the same plain HTTP client over one connection, so that the client's own
-cost is small and equal. Rates are medians of the repetitions; each server works on a fresh folder.
+Both are asked the same by the same plain HTTP client over one connection. What is timed is from the
+question, ready as bytes, to the last byte of the answer: reading JSON is the client's own cost, and is
+done outside. Times are medians of the repetitions; each server works on a fresh folder.
 `--reference` is an interpreter with `pip install mlflow==3.17.2`. Prints a table and JSON.
 """
 
@@ -25,20 +26,25 @@ class Client:
     def __init__(self, url):
         self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=600)
 
-    def ask(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
+    def ask(self, method, path, data=None):
         self.connection.request(method, f"/api/2.0/mlflow/{path}", data, {"Content-Type": "application/json"})
         answer = self.connection.getresponse()
         content = answer.read()
         if answer.status != 200:
             sys.exit(f"{method} {path}: {answer.status} {content[:300]!r}")
-        return json.loads(content)
+        return content
 
     def post(self, path, body):
-        return self.ask("POST", path, body)
+        return json.loads(self.ask("POST", path, json.dumps(body).encode()))
 
-    def get(self, path, **query):
-        return self.ask("GET", f"{path}?{urllib.parse.urlencode(query)}")
+    def timed(self, method, path, bodies):
+        """The median time that asking with each body takes, in seconds, and the last answer."""
+        times, bodies = [], [body if body is None else json.dumps(body).encode() for body in bodies]
+        for body in bodies:
+            begun = time.perf_counter()
+            content = self.ask(method, path, body)
+            times.append(time.perf_counter() - begun)
+        return statistics.median(times), json.loads(content)
 
 
 def noisy(number):
@@ -48,15 +54,6 @@ def noisy(number):
 
 def run_of(client, experiment, tags=()):
     return client.post("runs/create", {"experiment_id": experiment, "start_time": 1_700_000_000_000, "tags": list(tags)})["run"]["info"]["run_id"]
-
-
-def timed(call, repetitions):
-    times = []
-    for number in range(repetitions):
-        start = time.perf_counter()
-        call(number)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def points(first, count, key="loss"):
@@ -87,20 +84,19 @@ def measure(command, folder, name, quick):
         experiment = client.post("experiments/create", {"name": "bench"})["experiment_id"]
         run = run_of(client, experiment)
         client.post("runs/log-batch", {"run_id": run, "metrics": points(0, 1000, "warm")})
-        batch = timed(lambda n: client.post("runs/log-batch", {"run_id": run, "metrics": points(n * 1000, 1000)}), 5 if quick else 20)
-        result["log_batch of 1,000 points, ms"] = batch * 1e3
-        single = timed(lambda n: client.post("runs/log-metric", {
-            "run_id": run, "key": "single", "value": noisy(n), "timestamp": 1_700_000_000_000 + n, "step": n}), 20 if quick else 100)
-        result["log_metric, ms"] = single * 1e3
+        batches = [{"run_id": run, "metrics": points(n * 1000, 1000)} for n in range(5 if quick else 20)]
+        result["log_batch of 1,000 points, ms"] = client.timed("POST", "runs/log-batch", batches)[0] * 1e3
+        singles = [{"run_id": run, "key": "single", "value": noisy(n), "timestamp": 1_700_000_000_000 + n, "step": n}
+                   for n in range(20 if quick else 100)]
+        result["log_metric, ms"] = client.timed("POST", "runs/log-metric", singles)[0] * 1e3
         long = run_of(client, experiment)
         for block in range(20):
             client.post("runs/log-batch", {"run_id": long, "metrics": points(block * 1000, 1000)})
 
-        def history(_):
-            found = client.get("metrics/get-history", run_id=long, metric_key="loss", max_results=25000)
-            assert len(found["metrics"]) == 20000
-
-        result["history of 20,000 points, ms"] = timed(history, 3 if quick else 7) * 1e3
+        asked = urllib.parse.urlencode({"run_id": long, "metric_key": "loss", "max_results": 25000})
+        median, found = client.timed("GET", f"metrics/get-history?{asked}", [None] * (3 if quick else 7))
+        assert len(found["metrics"]) == 20000
+        result["history of 20,000 points, ms"] = median * 1e3
         wide = client.post("experiments/create", {"name": "wide"})["experiment_id"]
         for number in range(300):
             one = run_of(client, wide)
@@ -110,12 +106,11 @@ def measure(command, folder, name, quick):
                 "params": [{"key": f"p{k}", "value": str(number * k)} for k in range(100)],
                 "tags": [{"key": f"t{k}", "value": "x"} for k in range(20)]})
 
-        def search(_):
-            found = client.post("runs/search", {"experiment_ids": [wide], "max_results": 300, "order_by": ["metrics.m7 DESC"],
-                                                "filter": "metrics.m3 >= 0 AND params.p1 != 'x'"})
-            assert len(found["runs"]) == 300
-
-        result["search over 300 wide runs, ms"] = timed(search, 3 if quick else 7) * 1e3
+        asked = {"experiment_ids": [wide], "max_results": 300, "order_by": ["metrics.m7 DESC"],
+                 "filter": "metrics.m3 >= 0 AND params.p1 != 'x'"}
+        median, found = client.timed("POST", "runs/search", [asked] * (3 if quick else 7))
+        assert len(found["runs"]) == 300 and len(found["runs"][0]["data"]["metrics"]) == 100
+        result["search over 300 wide runs, ms"] = median * 1e3
         result["resident memory after, MB"] = resident_mb(process)
     return result
 

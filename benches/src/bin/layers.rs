@@ -84,15 +84,12 @@ const RESNET101: [Layer; 37] = [
 
 const BATCH: usize = 4;
 
-fn main() {
+fn main() -> Result<(), String> {
     let network = std::env::args().nth(1);
     let layers: &[Layer] = match network.as_deref() {
         None | Some("resnet34") => &RESNET34,
         Some("resnet101") => &RESNET101,
-        Some(other) => {
-            eprintln!("no layers of {other:?}: resnet34 or resnet101");
-            std::process::exit(2);
-        }
+        Some(other) => return Err(format!("no layers of {other:?}: resnet34 or resnet101")),
     };
     println!(
         "layer              count  GFLOP   forward  data grad.  weight grad.  (GFLOP/s)  ms of a step"
@@ -136,6 +133,7 @@ fn main() {
         speed[2],
         total_ms.iter().sum::<f64>(),
     );
+    Ok(())
 }
 
 /// The best time of the forward pass, or of the backward pass for the operands that require a gradient.

@@ -12,10 +12,11 @@ use footpath_mapping::dataset::{Categories, Dataset, Split};
 use footpath_mapping::inference::WeightPrecision;
 use footpath_mapping::solution::{
     Imagery, PipelineKind, PipelineName, Ranks, RunReports, Setup, SolutionConfig, TrainOptions,
-    TrainingGraph,
+    TrainingGraph, stages,
 };
 use footpath_steps::{CancelToken, Inputs, Runner, Store};
 use footpath_vision::device::Device;
+use std::path::PathBuf;
 
 /// A solution, ready to run.
 pub(crate) struct Session {
@@ -184,6 +185,26 @@ impl Session {
             .inputs(&self.config, &data.train, &data.val)
             .map_err(|cause| anyhow!(cause))?;
         Ok((graph, inputs))
+    }
+
+    /// Where the trainings of a pipeline, stage by stage, leave what there is to read of them. They
+    /// need not be there.
+    pub(crate) fn training_folders(
+        &self,
+        name: PipelineName,
+        data: &TrainingData,
+    ) -> Result<Vec<PathBuf>> {
+        let setup = self.setup(name, false);
+        let Some(reports) = &setup.training.reports else {
+            return Ok(Vec::new());
+        };
+        let (graph, inputs) = self.graph_of(&setup, data)?;
+        let plan = graph.pipeline.plan(&graph.model, inputs, &self.store)?;
+        let stages = stages(&self.config.training)?;
+        let steps = stages.iter().filter_map(|stage| plan.step(&stage.step));
+        Ok(steps
+            .map(|step| reports.folder(&step.name, &step.key))
+            .collect())
     }
 
     /// A runner that shows its progress and stops at Ctrl-C.

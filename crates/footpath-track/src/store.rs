@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::model::{
     Appended, Artifact, Batch, Blob, DatasetSummary, Digest, Entry, Experiment, ExperimentChange,
-    ExperimentId, Freed, ImageRecord, LoggedModel, LoggedModelChange, MediaSeries, ModelVersion,
-    ModelVersionChange, NewExperiment, NewRun, Owner, Point, Project, RegisteredModel,
-    RegisteredModelChange, Run, RunChange, RunId, RunInfo, StepRecord, TextRecord, WriterPosition,
+    ExperimentId, ForeignRegistration, Freed, ImageRecord, LatestRun, LoggedModel,
+    LoggedModelChange, MediaSeries, ModelVersion, ModelVersionChange, NewExperiment, NewRun, Owner,
+    Point, Project, RegisteredModel, RegisteredModelChange, Run, RunChange, RunId, RunInfo,
+    StepRecord, TextRecord, WriterPosition,
 };
 use crate::search::{Page, Query, RunQuery};
 use crate::series::{Bucket, PointRange, Zoom};
@@ -130,6 +131,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`Error::PageToken`]; [`Error::Filter`] for a field that runs do not have.
     fn search_runs(&self, query: &RunQuery) -> Result<Page<Run>, Error>;
+
+    /// Runs that match, as MLflow's clients read them; all their keys, whatever is
+    /// [`shown`](RunQuery::shown).
+    ///
+    /// # Errors
+    /// As [`search_runs`](Self::search_runs).
+    fn search_latest(&self, query: &RunQuery) -> Result<Page<LatestRun>, Error>;
 
     /// How many runs match, whatever the query's order, limit and page.
     ///
@@ -341,6 +349,15 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`Error::NotFound`].
     fn delete_model_version(&self, name: &str, version: u64) -> Result<(), Error>;
+
+    /// Keeps a registered model of another store as it is, with its times and the numbers of its
+    /// versions; of one that is there, the versions and aliases that it lacks. Says whether
+    /// anything was new.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a version whose number another one has; [`Error::Invalid`] for a bad
+    /// name or alias.
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error>;
 
     /// Versions of all registered models: latest changed first, then by name and number,
     /// unless ordered.

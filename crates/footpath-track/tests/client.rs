@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use footpath_track::client::{
-    Destination, Layer, Picture, Run, RunOptions, StoreDestination, SyncReport, Target, sync,
+    Destination, Layer, Picture, Resume, Run, RunOptions, StoreDestination, SyncReport, Target,
+    sync,
 };
 use footpath_track::search::RunQuery;
 use footpath_track::series::PointRange;
 use footpath_track::{
-    Appended, Batch, Blobs, Dataset, DatasetInput, Digest, Error, MediaPage, Owner, RunId,
-    RunStart, RunStatus, SqliteOptions, Store, WriterPosition, open_sqlite,
+    Appended, Batch, Blobs, Dataset, DatasetInput, Digest, Error, ForeignModel,
+    ForeignRegistration, MediaPage, Owner, RunId, RunStart, RunStatus, SqliteOptions, Store,
+    WriterPosition, open_sqlite,
 };
 
 const WAIT: Duration = Duration::from_mins(1);
@@ -271,6 +273,14 @@ impl Destination for Flaky {
         self.fails(3)?;
         Ok(appended)
     }
+
+    fn keep_model(&self, from: &ForeignModel) -> Result<bool, Error> {
+        self.inner.keep_model(from)
+    }
+
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error> {
+        self.inner.keep_registration(from)
+    }
 }
 
 #[test]
@@ -424,6 +434,70 @@ fn a_run_that_is_off_does_nothing() {
     run.finish();
 }
 
+#[test]
+fn a_run_goes_on_after_its_process_died_with_what_it_left_in_the_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    let begin = |target, resume| {
+        Run::start_with(
+            "maps",
+            "unet",
+            RunOptions {
+                spool: Some(spool.clone()),
+                resume,
+                ..options(target)
+            },
+        )
+    };
+    let first = begin(Target::Spool, None);
+    let resume = first.to_resume();
+    for step in 0..5 {
+        first.metric("loss", step, step as f64);
+    }
+    // Its end never reached a target.
+    first.kill("SIGTERM");
+    let text = serde_json::to_string(&resume).unwrap();
+    let resume: Resume = serde_json::from_str(&text).unwrap();
+
+    let second = begin(Target::Folder(folder.path().into()), Some(resume.clone()));
+    assert_eq!(second.to_resume(), resume);
+    let again = begin(Target::Spool, Some(resume.clone()));
+    assert!(!again.is_recording(), "two processes record one run");
+    drop(again);
+    for step in 3..8 {
+        second.metric("loss", step, step as f64);
+    }
+    second.finish();
+    let (run, steps) = {
+        let store = open(folder.path());
+        let run = only_run(&*store);
+        let points = store.points(&run.info.id, "loss", &PointRange::default());
+        let steps: Vec<i64> = points.unwrap().iter().map(|point| point.step).collect();
+        (run, steps)
+    };
+    assert_eq!(
+        (&run.info.id, run.info.start_ms),
+        (&resume.id, resume.start_ms)
+    );
+    assert_eq!(steps, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(
+        (run.info.status, run.info.status_reason),
+        (RunStatus::Finished, None)
+    );
+    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0);
+
+    // It may end and go on as often as there is need, also when what it told waits for `sync`.
+    let third = begin(Target::Spool, Some(resume));
+    third.metric("loss", 8, 8.0);
+    third.fail(&std::io::Error::other("disk full"));
+    let store = open(folder.path());
+    let report = sync(&spool, &destination(&store, folder.path())).unwrap();
+    assert_eq!((report.delivered.len(), report.failed.len()), (1, 0));
+    let run = only_run(&*store);
+    assert_eq!(run.metrics["loss"].count, 9);
+    assert_eq!(run.info.status, RunStatus::Failed);
+}
+
 /// Not a test by itself: the process that the tests below start and kill.
 #[test]
 fn child() {
@@ -433,6 +507,7 @@ fn child() {
     let options = RunOptions {
         spool: Some(spool.into()),
         record_signals: true,
+        resume: serde_json::from_str(&std::env::var("FOOTPATH_TRACK_TEST_RESUME").unwrap()).ok(),
         ..options(Target::Spool)
     };
     let run = Run::start_with("maps", "unet", options);
@@ -446,10 +521,17 @@ fn child() {
 /// Ends a child by a signal; gives its run as synced.
 fn killed_by(signal: &str) -> footpath_track::RunInfo {
     let folder = tempfile::tempdir().unwrap();
-    let spool = folder.path().join("spool");
+    killed_in(folder.path(), None, signal)
+}
+
+/// Ends a child, which records a new run or goes on with one, by a signal.
+fn killed_in(folder: &Path, resume: Option<&Resume>, signal: &str) -> footpath_track::RunInfo {
+    let spool = folder.join("spool");
+    let resume = resume.map_or_else(String::new, |run| serde_json::to_string(run).unwrap());
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["child", "--exact", "--nocapture"])
         .env("FOOTPATH_TRACK_TEST_CHILD", &spool)
+        .env("FOOTPATH_TRACK_TEST_RESUME", resume)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -470,8 +552,8 @@ fn killed_by(signal: &str) -> footpath_track::RunInfo {
             .success()
     );
     assert!(!child.wait().unwrap().success());
-    let store = open(folder.path());
-    let report = sync(&spool, &destination(&store, folder.path())).unwrap();
+    let store = open(folder);
+    let report = sync(&spool, &destination(&store, folder)).unwrap();
     assert_eq!((report.delivered.len(), report.failed.len()), (1, 0));
     let run = only_run(&*store);
     assert_eq!(run.metrics["loss"].count, 1);
@@ -494,4 +576,22 @@ fn a_killed_process_loses_nothing_that_was_flushed() {
     let info = killed_by("KILL");
     assert_eq!(info.status, RunStatus::Killed);
     assert!(info.status_reason.unwrap().starts_with("killed"));
+}
+
+#[test]
+#[cfg(unix)]
+fn each_process_of_a_run_that_is_killed_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = killed_in(folder.path(), None, "KILL");
+    let resume = Resume {
+        id: first.id.clone(),
+        start_ms: first.start_ms,
+    };
+    // Terminated by name, gone on with, and killed without a word again.
+    for (signal, reason) in [("TERM", "SIGTERM"), ("KILL", "killed without a word")] {
+        let info = killed_in(folder.path(), Some(&resume), signal);
+        assert_eq!((&info.id, info.status), (&first.id, RunStatus::Killed));
+        let told = info.status_reason.unwrap();
+        assert!(told.starts_with(reason), "{signal}: {told}");
+    }
 }

@@ -31,7 +31,8 @@ pub(crate) fn run(args: &AblateArgs) -> Result<()> {
     let variants = variants(&axes, args.one_at_a_time);
     let session = Session::open(&args.run)?;
     let plan = Plan::new(args, &session, &variants, name)?;
-    tracked(&args.track, &session, "ablate", name.as_str(), |run| {
+    let command = ("ablate", name.as_str());
+    tracked(&args.track, &session, command, None, |run| {
         compare(args, &session, &variants, &plan, run)
     })
 }

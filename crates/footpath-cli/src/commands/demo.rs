@@ -4,9 +4,9 @@ use crate::args::{DemoArgs, DeviceName};
 use crate::commands::predict::draw_overlays;
 use crate::commands::synth;
 use crate::output::{result_line, say, write_file, write_json};
-use crate::session::Session;
+use crate::session::{Session, TrainingData};
 use crate::table::metrics_table;
-use crate::tracking::{Pictures, TrackArgs, Tracked, observer, tracked};
+use crate::tracking::{Pictures, TrackArgs, Tracked, TrackedBefore, observer, tracked};
 use anyhow::{Context, Result};
 use footpath_mapping::dataset::Split;
 use footpath_mapping::solution::{PipelineName, SolutionConfig};
@@ -47,22 +47,23 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         experiment: Some("demo".to_owned()),
         run_name: None,
     };
-    let pipeline = PipelineName::UNET_TTA.as_str();
-    tracked(&track, &session, "demo", pipeline, |run| {
-        learn(out, &session, run)
+    let data = session.training_data()?;
+    let before = TrackedBefore::of_training(&session, PipelineName::UNET_TTA, &data);
+    let command = ("demo", PipelineName::UNET_TTA.as_str());
+    tracked(&track, &session, command, before.as_ref(), |run| {
+        learn(out, &session, &data, run)
     })?;
     tell_what_was_made(out, &config_file, started)
 }
 
 /// From tiles to outlines on those that the network never saw.
-fn learn(out: &Path, session: &Session, tracked: &Tracked) -> Result<()> {
+fn learn(out: &Path, session: &Session, data: &TrainingData, tracked: &Tracked) -> Result<()> {
     let mut setup = session.setup(PipelineName::UNET_TTA, true);
-    let data = session.training_data()?;
     tracked.data(session, Split::Train, &data.train);
     tracked.data(session, Split::Val, &data.val);
     let pictures = Pictures::new(&data.val);
     setup.training.observer = Some(observer(tracked, pictures, setup.training.observer.take()));
-    let (graph, inputs) = session.graph_of(&setup, &data)?;
+    let (graph, inputs) = session.graph_of(&setup, data)?;
 
     say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
     say("4/5 evaluate with test-time augmentation, on tiles it never trained on");

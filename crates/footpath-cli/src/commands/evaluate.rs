@@ -25,7 +25,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let worst = worst(&args.worst)?;
     let session = Session::open(&args.run)?;
     let name: PipelineName = args.pipeline.into();
-    tracked(&args.track, &session, "evaluate", name.as_str(), |run| {
+    let command = ("evaluate", name.as_str());
+    tracked(&args.track, &session, command, None, |run| {
         evaluate(&session, args, worst.as_ref(), run)
     })
 }

@@ -20,7 +20,8 @@ use std::path::Path;
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
     let name: PipelineName = args.pipeline.into();
-    tracked(&args.track, &session, "predict", name.as_str(), |run| {
+    let command = ("predict", name.as_str());
+    tracked(&args.track, &session, command, None, |run| {
         predict(&session, name, args, run)
     })
 }

@@ -5,9 +5,9 @@ use crate::commands::WrongUsage;
 use crate::environment::repeats;
 use crate::output::{result_line, say, write_file};
 use crate::processes::Processes;
-use crate::session::Session;
+use crate::session::{Session, TrainingData};
 use crate::table::{EPOCH_HEAD, epoch_row, second_level_table};
-use crate::tracking::{Pictures, Tracked, observer, tracked};
+use crate::tracking::{Pictures, Tracked, TrackedBefore, observer, tracked};
 use anyhow::Result;
 use footpath_mapping::dataset::Split;
 use footpath_mapping::second_level::Learner;
@@ -35,19 +35,28 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if let Some(done) = processes.follow(&session, name) {
         return done;
     }
-    let done = tracked(&args.track, &session, "train", name.as_str(), |run| {
-        train(&session, args, run)
+    // Read before the run begins, since they tell whether it began before.
+    let data = session.training_data();
+    let read = data.as_ref().ok();
+    let before = read.and_then(|data| TrackedBefore::of_training(&session, name, data));
+    let command = ("train", name.as_str());
+    let done = tracked(&args.track, &session, command, before.as_ref(), |run| {
+        train(&session, args, &data?, run)
     });
     processes.finish(&session, &done);
     done
 }
 
-fn train(session: &Session, args: &TrainArgs, tracked: &Tracked) -> Result<()> {
+fn train(
+    session: &Session,
+    args: &TrainArgs,
+    data: &TrainingData,
+    tracked: &Tracked,
+) -> Result<()> {
     let mut setup = session.setup(args.pipeline.into(), true);
     if args.json {
         setup.training.observer = Some(json_events());
     }
-    let data = session.training_data()?;
     tracked.data(session, Split::Train, &data.train);
     tracked.data(session, Split::Val, &data.val);
     let pictures = if tracked.is_recording() {
@@ -56,7 +65,7 @@ fn train(session: &Session, args: &TrainArgs, tracked: &Tracked) -> Result<()> {
         Pictures::default()
     };
     setup.training.observer = Some(observer(tracked, pictures, setup.training.observer.take()));
-    let (graph, inputs) = session.graph_of(&setup, &data)?;
+    let (graph, inputs) = session.graph_of(&setup, data)?;
     say(&format!(
         "{}: {} training tiles, {} validation tiles",
         graph.pipeline.name(),

@@ -3,9 +3,11 @@
 
 mod pictures;
 mod pipeline;
+mod resume;
 mod training;
 
 pub(crate) use pictures::Pictures;
+pub(crate) use resume::TrackedBefore;
 pub(crate) use training::observer;
 
 use crate::interrupt::was_asked;
@@ -17,9 +19,11 @@ use footpath_mapping::solution::Imagery;
 use footpath_steps::{Digest, Pipeline, RunReport};
 use footpath_track::client::{Run, RunOptions, Target};
 use footpath_track::{DATASET_CONTEXT_TAG, Dataset, DatasetInput, Tags};
+use resume::Origin;
 use serde::Serialize;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The project of runs whose project is not told.
 const PROJECT: &str = "footpath";
@@ -50,39 +54,59 @@ pub(crate) struct TrackArgs {
 
 /// A run of the tracker that a command tells of itself.
 #[derive(Clone)]
-pub(crate) struct Tracked(Arc<Run>);
+pub(crate) struct Tracked(Arc<Telling>);
 
-/// Does a command's work as a run of the tracker, which ends as the work does.
+struct Telling {
+    run: Run,
+    origin: Origin,
+    /// The folders of trainings that name the run.
+    folders: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// Does a command's work as a run of the tracker, which ends as the work does: a new one, or the one
+/// that it was `before`, if that is of the same command, configuration and place.
 pub(crate) fn tracked<T>(
     args: &TrackArgs,
     session: &Session,
-    command: &str,
-    pipeline: &str,
+    command: (&str, &str),
+    before: Option<&TrackedBefore>,
     work: impl FnOnce(&Tracked) -> Result<T>,
 ) -> Result<T> {
-    let run = Arc::new(start(args, session, command, pipeline));
-    let done = work(&Tracked(Arc::clone(&run)));
+    let telling = Arc::new(start(args, session, command, before));
+    let done = work(&Tracked(Arc::clone(&telling)));
     // All that told of the work are gone with it.
-    let Some(run) = Arc::into_inner(run) else {
+    let Some(Telling { run, folders, .. }) = Arc::into_inner(telling) else {
         tracing::warn!("the tracked run ends with the program, not with its work");
         return done;
     };
     match &done {
-        Ok(_) => run.finish(),
+        Ok(_) => {
+            run.finish();
+            let folders = folders.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let earlier = before.map_or(&[][..], TrackedBefore::folders);
+            TrackedBefore::forget(folders.iter().chain(earlier));
+        }
         Err(_) if was_asked() => run.kill("stopped by Ctrl-C or SIGTERM"),
         Err(error) => run.fail(error.as_ref()),
     }
     done
 }
 
-fn start(args: &TrackArgs, session: &Session, command: &str, pipeline: &str) -> Run {
+fn start(
+    args: &TrackArgs,
+    session: &Session,
+    (command, pipeline): (&str, &str),
+    before: Option<&TrackedBefore>,
+) -> Telling {
     let told = args.track.clone();
     let target = told.or_else(|| std::env::var("FOOTPATH_TRACK").ok());
     let mut target = Target::parse(target.as_deref().unwrap_or(".footpath/track"));
     if let Target::Server { token, .. } = &mut target {
         *token = std::env::var("FOOTPATH_TOKEN").ok();
     }
+    let origin = Origin::new(&target, args, (command, pipeline), &session.config);
     let mut options = RunOptions::new(target);
+    options.resume = before.and_then(|before| before.run_of(&origin)).cloned();
     options.name.clone_from(&args.run_name);
     // The command stops in its own time at signals, and then says so.
     options.record_signals = false;
@@ -96,6 +120,11 @@ fn start(args: &TrackArgs, session: &Session, command: &str, pipeline: &str) -> 
         ),
         ("footpath.command_line".to_owned(), line.join(" ")),
     ]);
+    if let (None, Some(before)) = (&options.resume, before) {
+        // The same training, but what it was tracked as cannot take this in.
+        let id = before.run().id.to_string();
+        options.tags.insert("footpath.continues".to_owned(), id);
+    }
     let experiment = args.experiment.as_deref().unwrap_or(pipeline);
     let run = Run::start_with(&args.project, experiment, options);
     if run.is_recording() {
@@ -106,12 +135,31 @@ fn start(args: &TrackArgs, session: &Session, command: &str, pipeline: &str) -> 
             run.bytes("environment.json", reports.environment.into_bytes());
         }
     }
-    run
+    Telling {
+        run,
+        origin,
+        folders: Mutex::default(),
+    }
 }
 
 impl Tracked {
     pub(crate) fn is_recording(&self) -> bool {
-        self.0.is_recording()
+        self.0.run.is_recording()
+    }
+
+    /// Has a training that is stopped or killed from here on go on as this run: its folder names it.
+    fn remember(&self, folder: &Path) {
+        let known = TrackedBefore::new(&self.0.origin, self.0.run.to_resume());
+        match known.write(folder) {
+            Ok(()) => {
+                let folders = self.0.folders.lock();
+                let mut folders = folders.unwrap_or_else(PoisonError::into_inner);
+                folders.insert(folder.to_owned());
+            }
+            Err(error) => tracing::warn!(
+                "if this training is interrupted, it goes on as another run of the tracker: {error:#}"
+            ),
+        }
     }
 
     /// Tells which tiles are read, known by their content.
@@ -137,7 +185,7 @@ impl Tracked {
             Split::Val => "validation",
         };
         let both = [profile.images.to_string(), profile.buildings.to_string()].concat();
-        self.0.input(DatasetInput {
+        self.0.run.input(DatasetInput {
             dataset: Dataset {
                 name: split.folder().to_owned(),
                 digest: Digest::of_bytes(both.as_bytes()).short(),
@@ -153,7 +201,7 @@ impl Tracked {
     /// Tells what became of each step of a pipeline.
     pub(crate) fn pipeline(&self, pipeline: &Pipeline, report: &RunReport) {
         for step in pipeline::records(pipeline, report) {
-            self.0.step(step);
+            self.0.run.step(step);
         }
     }
 
@@ -164,7 +212,7 @@ impl Tracked {
         };
         for (name, value) in &numbers {
             if let Some(value) = value.as_f64() {
-                self.0.metric(&format!("evaluation/{name}"), 0, value);
+                self.0.run.metric(&format!("evaluation/{name}"), 0, value);
             }
         }
         self.json("metrics.json", metrics);
@@ -176,7 +224,7 @@ impl Tracked {
             return;
         }
         match serde_json::to_vec(value) {
-            Ok(bytes) => self.0.bytes(path, bytes),
+            Ok(bytes) => self.0.run.bytes(path, bytes),
             Err(error) => tracing::warn!("the tracker drops {path}: {error}"),
         }
     }
@@ -184,12 +232,12 @@ impl Tracked {
     /// Keeps bytes as a file.
     pub(crate) fn file(&self, path: &str, bytes: &[u8]) {
         if self.is_recording() {
-            self.0.bytes(path, bytes.to_vec());
+            self.0.run.bytes(path, bytes.to_vec());
         }
     }
 
     /// Tells a number.
     pub(crate) fn number(&self, name: &str, value: f64) {
-        self.0.metric(name, 0, value);
+        self.0.run.metric(name, 0, value);
     }
 }

@@ -22,12 +22,8 @@ pub(crate) fn observer(
     })
 }
 
-fn tell(
-    Tracked(run): &Tracked,
-    pictures: &Pictures,
-    place: &TrainPlace<'_>,
-    event: &TrainEvent<'_>,
-) {
+fn tell(tracked: &Tracked, pictures: &Pictures, place: &TrainPlace<'_>, event: &TrainEvent<'_>) {
+    let run = &tracked.0.run;
     let stage = match place.stage.stages {
         1 => String::new(),
         _ => format!("stage_{}/", place.stage.index + 1),
@@ -39,6 +35,9 @@ fn tell(
         TrainEvent::Started {
             progress, epochs, ..
         } => {
+            if let Some(folder) = place.folder {
+                tracked.remember(folder);
+            }
             let text = format!(
                 "goes on from epoch {}, batch {}",
                 progress.epoch + 1,

@@ -5,6 +5,7 @@ mod artifacts;
 mod experiments;
 mod lines;
 mod media;
+mod models;
 mod request;
 mod routes;
 mod runs;

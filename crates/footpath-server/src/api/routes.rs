@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, patch, post, put};
 
-use super::{accounts, artifacts, experiments, media, runs, series, views, watch};
+use super::{accounts, artifacts, experiments, media, models, runs, series, views, watch};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -73,6 +73,8 @@ calls! {
     delete "/runs/{id}/files/{*path}" => artifacts::remove,
     get "/blobs/{digest}" => artifacts::blob,
     put "/blobs/{digest}" => artifacts::put_blob,
+    post "/models" => models::keep,
+    post "/registered-models" => models::keep_registration,
     post "/collect" => artifacts::collect,
     get "/events" => watch::events,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use footpath_track::search::{RunQuery, Scope};
 use footpath_track::{
-    ExperimentId, Lifecycle, NewRun, ObservedState, Run, RunChange, RunId, RunInfo, RunStatus, Tags,
+    ExperimentId, LatestRun, Lifecycle, NewRun, ObservedState, RunChange, RunId, RunStatus,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -48,18 +48,17 @@ pub(crate) fn parse_run_id(text: &str) -> Result<RunId, Failure> {
 
 /// Makes the answer tell the truth about a silent run, in MLflow's words: a crashed run has
 /// failed, and a tag says what was seen. Nothing is stored: the run may yet be heard of.
-fn tell_state(info: &mut RunInfo, tags: Option<&mut Tags>, now_ms: i64) {
-    let seen = match info.observed_state(now_ms) {
+fn tell_state(run: &mut LatestRun, now_ms: i64) {
+    let seen = match run.info.observed_state(now_ms) {
         ObservedState::Crashed => {
-            info.status = RunStatus::Failed;
+            run.info.status = RunStatus::Failed;
             "crashed"
         }
         ObservedState::Stalled => "stalled",
         _ => return,
     };
-    if let Some(tags) = tags {
-        tags.insert(STATE_TAG.to_owned(), seen.to_owned());
-    }
+    let place = run.tags.partition_point(|(key, _)| &**key < STATE_TAG);
+    run.tags.insert(place, (STATE_TAG.into(), seen.to_owned()));
 }
 
 #[derive(Serialize)]
@@ -89,16 +88,16 @@ pub(crate) fn create(session: &Session, fields: &Fields<'_>) -> Result<Json, Fai
     };
     let info = session.store().create_run(&new)?;
     session.run_changed(&info.id);
-    let run = session.store().run(&info.id)?;
+    let run = session.store().run(&info.id)?.into();
     json(&One {
         run: RunOut::new(&run, &artifact_location(&experiment)),
     })
 }
 
 pub(crate) fn get(session: &Session, fields: &Fields<'_>) -> Result<Json, Failure> {
-    let mut run = session.store().run(&run_id(fields)?)?;
+    let mut run = LatestRun::from(session.store().run(&run_id(fields)?)?);
     let experiment = session.experiment(run.info.experiment, Role::Viewer)?;
-    tell_state(&mut run.info, Some(&mut run.tags), now_ms());
+    tell_state(&mut run, now_ms());
     json(&One {
         run: RunOut::new(&run, &artifact_location(&experiment)),
     })
@@ -191,13 +190,13 @@ pub(crate) fn search(session: &Session, fields: &Fields<'_>) -> Result<Json, Fai
             .map(str::to_owned),
         shown: None,
     };
-    let mut page = session.store().search_runs(&query)?;
+    let mut page = session.store().search_latest(&query)?;
     let now_ms = now_ms();
     for run in &mut page.items {
-        tell_state(&mut run.info, Some(&mut run.tags), now_ms);
+        tell_state(run, now_ms);
     }
     let locations = locations(session, &page.items)?;
-    let location = |run: &Run| {
+    let location = |run: &LatestRun| {
         locations
             .get(&run.info.experiment)
             .map_or("", String::as_str)
@@ -213,7 +212,10 @@ pub(crate) fn search(session: &Session, fields: &Fields<'_>) -> Result<Json, Fai
     })
 }
 
-fn locations(session: &Session, runs: &[Run]) -> Result<HashMap<ExperimentId, String>, Failure> {
+fn locations(
+    session: &Session,
+    runs: &[LatestRun],
+) -> Result<HashMap<ExperimentId, String>, Failure> {
     let mut locations = HashMap::new();
     for run in runs {
         if let std::collections::hash_map::Entry::Vacant(place) =
@@ -230,10 +232,11 @@ fn locations(session: &Session, runs: &[Run]) -> Result<HashMap<ExperimentId, St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use footpath_track::RunInfo;
 
     #[test]
     fn a_lapsed_lease_reads_as_failed_with_the_reason_in_a_tag() {
-        let mut info = RunInfo {
+        let info = RunInfo {
             id: RunId::random(),
             experiment: ExperimentId::DEFAULT,
             name: String::new(),
@@ -247,11 +250,19 @@ mod tests {
             lifecycle: Lifecycle::Active,
             dropped: 0,
         };
-        let mut tags = Tags::new();
-        tell_state(&mut info, Some(&mut tags), 100);
-        assert_eq!((info.status, tags.len()), (RunStatus::Running, 0));
-        tell_state(&mut info, Some(&mut tags), 101);
-        assert_eq!(info.status, RunStatus::Failed);
-        assert_eq!(tags[STATE_TAG], "crashed");
+        let mut run = LatestRun {
+            info,
+            params: Vec::new(),
+            tags: vec![("a".into(), "1".into()), ("z".into(), "2".into())],
+            metrics: Vec::new(),
+            inputs: Vec::new(),
+            model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
+        };
+        tell_state(&mut run, 100);
+        assert_eq!((run.info.status, run.tags.len()), (RunStatus::Running, 2));
+        tell_state(&mut run, 101);
+        assert_eq!(run.info.status, RunStatus::Failed);
+        assert_eq!(run.tags[1], (STATE_TAG.into(), "crashed".into()));
     }
 }

@@ -1,7 +1,9 @@
 //! Answers as MLflow's clients read them: snake-case names, whole numbers as numbers, NaN and
 //! the infinities as words, and nothing where there is nothing.
 
-use footpath_track::{DatasetInput, Experiment, Lifecycle, Point, Run, RunInfo};
+use std::sync::Arc;
+
+use footpath_track::{DatasetInput, Experiment, LatestRun, Lifecycle, Point, RunInfo};
 use serde::Serialize;
 
 use crate::double::Double;
@@ -16,6 +18,13 @@ pub(crate) struct Pair<'a> {
 /// Pairs of a map.
 pub(crate) fn pairs<'a>(map: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<Pair<'a>> {
     map.into_iter()
+        .map(|(key, value)| Pair { key, value })
+        .collect()
+}
+
+/// Pairs of a list.
+fn listed(list: &[(Arc<str>, String)]) -> Vec<Pair<'_>> {
+    list.iter()
         .map(|(key, value)| Pair { key, value })
         .collect()
 }
@@ -208,7 +217,7 @@ pub(crate) struct RunOut<'a> {
 
 impl<'a> RunOut<'a> {
     /// `location` is the experiment's artifact location.
-    pub(crate) fn new(run: &'a Run, location: &str) -> Self {
+    pub(crate) fn new(run: &'a LatestRun, location: &str) -> Self {
         let outputs: Vec<_> = run
             .model_outputs
             .iter()
@@ -223,10 +232,10 @@ impl<'a> RunOut<'a> {
                 metrics: run
                     .metrics
                     .iter()
-                    .map(|(key, series)| MetricOut::new(key, series.last))
+                    .map(|(key, point)| MetricOut::new(key, *point))
                     .collect(),
-                params: pairs(&run.params),
-                tags: pairs(&run.tags),
+                params: listed(&run.params),
+                tags: listed(&run.tags),
             },
             inputs: RunInputsOut {
                 dataset_inputs: run.inputs.iter().map(DatasetInputOut::new).collect(),

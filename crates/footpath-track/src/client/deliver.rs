@@ -1,6 +1,6 @@
 //! Delivery: from the spool to the target, in order, each batch once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +124,7 @@ fn without_records(batch: Batch) -> Batch {
         state: batch.state,
         lease_ms: batch.lease_ms,
         dropped,
+        repeats: batch.repeats,
         ..Batch::default()
     }
 }
@@ -139,11 +140,13 @@ fn without_points(batch: Batch) -> Batch {
     }
 }
 
-/// Delivers a writer's log as it grows, until it is complete or abandoned.
+/// Delivers what earlier processes of the run left in its spool, then a writer's log as it grows,
+/// until it is complete or abandoned.
 pub(super) fn deliver_all(
     destination: &dyn Destination,
     spool: &Spool,
     start: &RunStart,
+    mut earlier: VecDeque<String>,
     writer: &str,
     progress: &Arc<Progress>,
 ) {
@@ -151,7 +154,9 @@ pub(super) fn deliver_all(
     let mut pause = FIRST_PAUSE;
     let mut at = 0;
     while progress.wait_for_more() {
-        let delivered = SpoolReader::open(spool, writer, at).and_then(|mut reader| {
+        let before = deliver_earlier(&mut delivery, spool, &mut earlier);
+        let opened = before.and_then(|()| SpoolReader::open(spool, writer, at));
+        let delivered = opened.and_then(|mut reader| {
             while let Some(record) = reader.next()? {
                 let end = record.end;
                 delivery.deliver(writer, record)?;
@@ -181,4 +186,22 @@ pub(super) fn deliver_all(
             }
         }
     }
+}
+
+/// Delivers the logs of these writers, which are gone; takes away those that are done with.
+fn deliver_earlier(
+    delivery: &mut Delivery<'_>,
+    spool: &Spool,
+    writers: &mut VecDeque<String>,
+) -> Result<(), Error> {
+    while let Some(writer) = writers.front() {
+        let mut reader = SpoolReader::open(spool, writer, spool.acknowledged(writer))?;
+        while let Some(record) = reader.next()? {
+            let end = record.end;
+            delivery.deliver(writer, record)?;
+            spool.acknowledge(writer, end)?;
+        }
+        writers.pop_front();
+    }
+    Ok(())
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::artifact::{Artifacts, Blobs};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Appended, Batch, Digest, NewExperiment, NewRun, RunId, RunInfo, RunStart, WriterPosition,
+    Appended, Batch, Digest, Experiment, ForeignModel, ForeignRegistration, LoggedModel,
+    NewExperiment, NewRun, Owner, RunId, RunInfo, RunStart, WriterPosition,
 };
 use crate::store::Store;
 
@@ -34,6 +35,20 @@ pub trait Destination: Send {
         position: &WriterPosition,
         batch: &Batch,
     ) -> Result<Appended, Error>;
+
+    /// Keeps a logged model of another store as it is, unless it is there; says whether it was
+    /// new.
+    ///
+    /// # Errors
+    /// [`Error::is_transient`] tells whether to try again.
+    fn keep_model(&self, from: &ForeignModel) -> Result<bool, Error>;
+
+    /// Keeps a registered model of another store as it is, but for what is there; says whether
+    /// anything was new.
+    ///
+    /// # Errors
+    /// [`Error::is_transient`] tells whether to try again.
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error>;
 }
 
 /// Makes a run, and its experiment if that is not there: what a server does for a client.
@@ -41,20 +56,7 @@ pub trait Destination: Send {
 /// # Errors
 /// As [`Store::create_experiment`] and [`Store::create_run`].
 pub fn begin_run(store: &dyn Store, start: &RunStart) -> Result<RunInfo, Error> {
-    let named = || store.experiment_named(&start.project, &start.experiment);
-    let experiment = match named() {
-        Err(Error::NotFound { .. }) => {
-            match store.create_experiment(&NewExperiment::new(&start.project, &start.experiment)) {
-                // Another client was quicker.
-                Err(Error::Exists {
-                    kind: Kind::Experiment,
-                    ..
-                }) => named()?,
-                made => made?,
-            }
-        }
-        found => found?,
-    };
+    let experiment = experiment_of(store, &start.project, &start.experiment)?;
     store.create_run(&NewRun {
         id: start.id.clone(),
         experiment: experiment.id,
@@ -64,6 +66,49 @@ pub fn begin_run(store: &dyn Store, start: &RunStart) -> Result<RunInfo, Error> 
         lease_ms: start.lease_ms,
         tags: start.tags.clone(),
     })
+}
+
+/// The experiment of this name, made if absent.
+fn experiment_of(store: &dyn Store, project: &str, name: &str) -> Result<Experiment, Error> {
+    let named = || store.experiment_named(project, name);
+    match named() {
+        Err(Error::NotFound { .. }) => {
+            match store.create_experiment(&NewExperiment::new(project, name)) {
+                // Another client was quicker.
+                Err(Error::Exists {
+                    kind: Kind::Experiment,
+                    ..
+                }) => named(),
+                made => made,
+            }
+        }
+        found => found,
+    }
+}
+
+/// Keeps a logged model of another store as it is, unless it is there, and gives its files their
+/// names; says whether it was new: what a server does for a client.
+///
+/// # Errors
+/// As [`Store::create_experiment`], [`Store::create_logged_model`] and [`Store::link_artifact`].
+pub fn keep_model(store: &dyn Store, from: &ForeignModel) -> Result<bool, Error> {
+    let experiment = experiment_of(store, &from.project, &from.experiment)?;
+    let model = LoggedModel {
+        experiment: experiment.id,
+        ..from.model.clone()
+    };
+    let fresh = match store.create_logged_model(&model) {
+        Err(Error::Exists {
+            kind: Kind::LoggedModel,
+            ..
+        }) if store.logged_model(&model.id)?.experiment == experiment.id => false,
+        made => made.map(|()| true)?,
+    };
+    let owner = Owner::Model(model.id);
+    for file in &from.files {
+        store.link_artifact(&owner, &file.path, file.digest)?;
+    }
+    Ok(fresh)
 }
 
 /// A store in this process.
@@ -126,6 +171,14 @@ impl Destination for StoreDestination {
         batch: &Batch,
     ) -> Result<Appended, Error> {
         self.store.append(run, Some(position), batch.clone())
+    }
+
+    fn keep_model(&self, from: &ForeignModel) -> Result<bool, Error> {
+        keep_model(&*self.store, from)
+    }
+
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error> {
+        self.store.keep_registration(from)
     }
 }
 

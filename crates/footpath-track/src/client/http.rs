@@ -6,6 +6,8 @@
 //! | `POST /api/v1/runs/{id}/append` | CBOR [`AppendRequest`] | JSON [`Appended`] |
 //! | `HEAD /api/v1/blobs/{digest}` | | 200 if it is there, 404 if not |
 //! | `PUT /api/v1/blobs/{digest}` | the bytes | JSON [`Blob`](crate::Blob) |
+//! | `POST /api/v1/models` | JSON [`ForeignModel`] | JSON [`Kept`] |
+//! | `POST /api/v1/registered-models` | JSON [`ForeignRegistration`] | JSON [`Kept`] |
 //!
 //! A refusal's body is JSON with `error_code` and `message`. Statuses 401, 403, 408, 429 and 5xx
 //! are tried again, other refusals are not.
@@ -21,7 +23,9 @@ use ureq::{Agent, AsSendBody, Body};
 
 use super::destination::Destination;
 use crate::error::Error;
-use crate::model::{Appended, Batch, Digest, RunId, RunStart, WriterPosition};
+use crate::model::{
+    Appended, Batch, Digest, ForeignModel, ForeignRegistration, RunId, RunStart, WriterPosition,
+};
 
 /// The body of an append, as CBOR (or JSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +36,13 @@ pub struct AppendRequest {
     pub sequence: u64,
     /// What to apply.
     pub batch: Batch,
+}
+
+/// What came of a model that was sent to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Whether anything of it was new.
+    pub fresh: bool,
 }
 
 /// What a server says when it refuses.
@@ -262,5 +273,16 @@ impl Destination for HttpDestination {
         let path = format!("/api/v1/runs/{run}/append");
         let answer = self.0.ask("POST", &path, CBOR, JSON, &body[..])?;
         self.0.json(self.0.accepted(answer)?)
+    }
+
+    fn keep_model(&self, from: &ForeignModel) -> Result<bool, Error> {
+        let told = self.0.tell::<Kept>("POST", "/api/v1/models", Some(from))?;
+        Ok(self.0.or_refused(told)?.fresh)
+    }
+
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error> {
+        let path = "/api/v1/registered-models";
+        let told = self.0.tell::<Kept>("POST", path, Some(from))?;
+        Ok(self.0.or_refused(told)?.fresh)
     }
 }

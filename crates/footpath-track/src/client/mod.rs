@@ -24,10 +24,10 @@ mod sync;
 mod system;
 mod target;
 
-pub use destination::{Destination, StoreDestination, begin_run};
-pub use http::{AppendRequest, HttpDestination};
+pub use destination::{Destination, StoreDestination, begin_run, keep_model};
+pub use http::{AppendRequest, HttpDestination, Kept};
 pub(crate) use http::{Http, Refused};
-pub use options::{RunOptions, Target};
+pub use options::{Resume, RunOptions, Target};
 pub use picture::{Layer, Picture};
 pub use run::Run;
 pub use sync::{SyncReport, sync};

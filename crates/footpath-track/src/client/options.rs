@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::Tags;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{RunId, Tags};
 
 /// Where what a run tells goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,15 @@ impl Target {
     }
 }
 
+/// A run that a later process may go on with: what [`Run::to_resume`](super::Run::to_resume) gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Its identity.
+    pub id: RunId,
+    /// When it began, Unix milliseconds.
+    pub start_ms: i64,
+}
+
 /// How a run is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOptions {
@@ -48,7 +59,11 @@ pub struct RunOptions {
     /// The folder of the spools; each run has one below it. `None` is `spool` in the store's
     /// folder, or `.footpath/track/spool`.
     pub spool: Option<PathBuf>,
-    /// The run's name; `None` for a random one.
+    /// The run to go on with, of the same target, project and experiment; `None` for a new one.
+    /// It is seen as running again, and what it tells of steps it told of before is passed over:
+    /// see [`Batch::repeats`](crate::Batch::repeats).
+    pub resume: Option<Resume>,
+    /// The run's name; `None` for a random one, or the one it has.
     pub name: Option<String>,
     /// The run's first tags.
     pub tags: Tags,
@@ -79,6 +94,7 @@ impl RunOptions {
         Self {
             target,
             spool: None,
+            resume: None,
             name: None,
             tags: Tags::new(),
             queue_limit: 1_000_000,

@@ -25,6 +25,8 @@ pub(super) struct Recorder {
     pub(super) lease: Duration,
     /// What was recorded of parameters: the store would refuse a whole batch for one change.
     pub(super) params: BTreeMap<String, String>,
+    /// The run went on before: see [`Batch::repeats`].
+    pub(super) repeats: bool,
 }
 
 impl Recorder {
@@ -145,6 +147,7 @@ impl Recorder {
             batch.metrics.insert(key.into(), Points(points));
         }
         batch.lease_ms = i64::try_from(self.lease.as_millis()).ok();
+        batch.repeats = self.repeats;
         batch.dropped = self.queue.take_dropped();
         if let Err(error) = self.writer.append(&batch) {
             tracing::warn!("the tracker cannot write its spool: {error}");

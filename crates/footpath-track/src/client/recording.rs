@@ -1,6 +1,6 @@
 //! What runs beside a program while its run is recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
@@ -17,6 +17,7 @@ use super::spool::{Spool, SpoolWriter};
 use super::{deliver, signals, system, target};
 use crate::error::Error;
 use crate::model::{RunId, RunStart};
+use crate::sql::now_ms;
 
 /// What runs beside the program.
 pub(super) struct Recording {
@@ -24,7 +25,7 @@ pub(super) struct Recording {
     pub(super) spool: Spool,
     pub(super) finish_timeout: Duration,
     /// Held as long as the process records: who finds it free knows that the process is gone.
-    pub(super) lock: Option<std::fs::File>,
+    pub(super) lock: std::fs::File,
     pub(super) recorder: JoinHandle<()>,
     pub(super) delivery: JoinHandle<()>,
     /// Ends the thread that logs the load.
@@ -41,8 +42,9 @@ pub(super) fn record(
     options: &RunOptions,
 ) -> Result<Recording, Error> {
     guard::remember_panics();
-    let spool = Spool::create(&options.spool_folder(), &start)?;
-    let lock = spool.lock()?;
+    let (spool, lock) = Spool::hold(&options.spool_folder(), &start)?;
+    // Left by processes that recorded the run before this one.
+    let earlier = VecDeque::from(spool.writers()?);
     spool.write(
         "host.json",
         &serde_json::to_vec(&Host::now()).map_err(Error::database)?,
@@ -56,6 +58,7 @@ pub(super) fn record(
         flush_every: options.flush_every,
         lease: options.lease,
         params: BTreeMap::new(),
+        repeats: options.resume.is_some(),
     };
     let progress = Arc::clone(&recorder.progress);
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
@@ -71,7 +74,14 @@ pub(super) fn record(
         Box::new(move || {
             match target::open(&target) {
                 Ok(Some(destination)) => {
-                    deliver::deliver_all(&*destination, &to, &start, &writer, &of_delivery);
+                    deliver::deliver_all(
+                        &*destination,
+                        &to,
+                        &start,
+                        earlier,
+                        &writer,
+                        &of_delivery,
+                    );
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!("run {id} stays in its spool: {error}"),
@@ -83,9 +93,14 @@ pub(super) fn record(
     let (load, stop) = std::sync::mpsc::channel();
     if let Some(every) = options.system_metrics_every {
         let queue = Arc::clone(queue);
+        // A run that goes on has told of the time before.
+        let before_ms = options
+            .resume
+            .as_ref()
+            .map_or(0, |run| now_ms() - run.start_ms);
         spawn(
             "track-load",
-            Box::new(move || system::log_load(&queue, every, &stop)),
+            Box::new(move || system::log_load(&queue, every, before_ms, &stop)),
         )?;
     }
     let signals = if options.record_signals {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::options::{RunOptions, Target};
+use super::options::{Resume, RunOptions, Target};
 use super::picture::{Layer, Picture};
 use super::queue::{Event, Queue};
 use super::recording::{Recording, record};
@@ -41,6 +41,7 @@ use crate::sql::now_ms;
 /// ```
 pub struct Run {
     id: RunId,
+    start_ms: i64,
     queue: Arc<Queue>,
     /// `None` once the run has ended, or if it is recorded nowhere.
     recording: Option<Recording>,
@@ -79,17 +80,24 @@ impl Run {
         if let Some(program) = std::env::args().next() {
             tags.entry("mlflow.source.name".into()).or_insert(program);
         }
+        let Resume { id, start_ms } = options.resume.clone().unwrap_or_else(|| Resume {
+            id: RunId::random(),
+            start_ms: now_ms(),
+        });
         let start = RunStart {
             project: project.to_owned(),
             experiment: experiment.to_owned(),
-            id: RunId::random(),
+            id,
             name: options.name.clone(),
             user,
-            start_ms: now_ms(),
+            start_ms,
             lease_ms: i64::try_from(options.lease.as_millis()).ok(),
             tags,
         };
         let queue = Arc::new(Queue::new(options.queue_limit, options.queue_bytes));
+        if options.resume.is_some() {
+            go_on(&queue, &start);
+        }
         let id = start.id.clone();
         let recording = match options.target {
             Target::Off => Ok(None),
@@ -104,6 +112,7 @@ impl Run {
         }
         Self {
             id,
+            start_ms,
             queue,
             recording,
         }
@@ -113,6 +122,15 @@ impl Run {
     #[must_use]
     pub fn id(&self) -> &RunId {
         &self.id
+    }
+
+    /// What a later process needs to go on with this run: see [`RunOptions::resume`].
+    #[must_use]
+    pub fn to_resume(&self) -> Resume {
+        Resume {
+            id: self.id.clone(),
+            start_ms: self.start_ms,
+        }
     }
 
     /// Whether the run is recorded at all.
@@ -371,10 +389,25 @@ impl Run {
             return;
         }
         let _ = recording.delivery.join();
-        drop(recording.lock);
+        // Who waits for the lock finds nothing left to deliver.
         if let Err(error) = recording.spool.remove() {
             tracing::warn!("the spool of a delivered run could not be removed: {error}");
         }
+        drop(recording.lock);
+    }
+}
+
+/// Tells that a run runs again, and what it was begun with this time.
+fn go_on(queue: &Queue, start: &RunStart) {
+    queue.push(Event::State(StateChange {
+        status: RunStatus::Running,
+        reason: None,
+        end_ms: None,
+    }));
+    let name = start.name.iter().map(|name| ("mlflow.runName", name));
+    let tags = start.tags.iter().map(|(key, value)| (key.as_str(), value));
+    for (key, value) in name.chain(tags) {
+        queue.push(Event::Tag(key.to_owned(), value.clone()));
     }
 }
 

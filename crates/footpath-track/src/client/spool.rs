@@ -38,6 +38,27 @@ impl Spool {
         Ok(spool)
     }
 
+    /// Makes the spool of a run, or takes over the one that an earlier process left of it, and holds
+    /// its lock.
+    pub(super) fn hold(folder: &Path, start: &RunStart) -> Result<(Self, File), Error> {
+        let held = || {
+            let spool = Self::create(folder, start)?;
+            match spool.lock()? {
+                Some(lock) => Ok((spool, lock)),
+                None => Err(Error::invalid(
+                    format!("run {}", start.id),
+                    "another process records it, or delivers what was recorded",
+                )),
+            }
+        };
+        let (spool, lock) = held()?;
+        if spool.0.join("start.json").is_file() {
+            return Ok((spool, lock));
+        }
+        // `sync` had delivered it and removed it: it is made anew.
+        held()
+    }
+
     /// The spools below a folder, in the order the runs began.
     pub(super) fn all(folder: &Path) -> Result<Vec<Self>, Error> {
         let entries = match std::fs::read_dir(folder) {
@@ -100,7 +121,7 @@ impl Spool {
         self.0.join(format!("{writer}.log"))
     }
 
-    /// The writers that have logs here.
+    /// The writers that have logs here, in the order they began.
     pub(super) fn writers(&self) -> Result<Vec<String>, Error> {
         let entries = std::fs::read_dir(&self.0).map_err(Error::file(&self.0))?;
         let mut writers: Vec<String> = entries

@@ -58,27 +58,27 @@ fn sync_one(
     let mut delivery = Delivery::new(destination, &spool, &start);
     let mut ended = false;
     let mut last_ms = start.start_ms;
-    for writer in spool.writers()? {
-        let from = spool.acknowledged(&writer);
-        let mut reader = SpoolReader::open(&spool, &writer, 0)?;
+    let writers = spool.writers()?;
+    for writer in &writers {
+        let from = spool.acknowledged(writer);
+        let mut reader = SpoolReader::open(&spool, writer, 0)?;
         while let Some(record) = reader.next()? {
-            ended |= record
-                .batch
-                .state
-                .as_ref()
-                .is_some_and(|state| state.status.is_terminal());
+            if let Some(state) = &record.batch.state {
+                // A later process may have gone on with a run that had ended.
+                ended = state.status.is_terminal();
+            }
             last_ms = last_ms.max(latest(&record.batch));
             let end = record.end;
             if end <= from {
                 report.known += 1;
                 continue;
             }
-            if delivery.deliver(&writer, record)? {
+            if delivery.deliver(writer, record)? {
                 report.applied += 1;
             } else {
                 report.known += 1;
             }
-            spool.acknowledge(&writer, end)?;
+            spool.acknowledge(writer, end)?;
         }
         let rest = reader.rest()?;
         if rest > 0 {
@@ -95,9 +95,10 @@ fn sync_one(
             reason,
             end_ms: Some(last_ms.min(now_ms())),
         });
-        // One end for each spool, whoever syncs it: the sequence makes it so.
+        // One end for each process that recorded, whoever syncs it: the sequence makes it so.
+        let writer = format!("sync {}", writers.last().map_or("", String::as_str));
         delivery.deliver(
-            "sync",
+            writer.trim_end(),
             Record {
                 sequence: 1,
                 batch: Batch {
@@ -108,8 +109,8 @@ fn sync_one(
             },
         )?;
     }
-    drop(lock);
     spool.remove()?;
+    drop(lock);
     report.delivered.push(start.id);
     Ok(())
 }

@@ -11,8 +11,9 @@ use crate::sql::now_ms;
 
 const MEGABYTE: f64 = 1e6;
 
-/// Logs the load every so often, until the other end of `stop` is gone.
-pub(super) fn log_load(queue: &Queue, every: Duration, stop: &Receiver<()>) {
+/// Logs the load every so often, until the other end of `stop` is gone. Its steps count from when
+/// the run began, `before_ms` ago.
+pub(super) fn log_load(queue: &Queue, every: Duration, before_ms: i64, stop: &Receiver<()>) {
     let Ok(mut system) = System::new() else {
         return;
     };
@@ -21,7 +22,8 @@ pub(super) fn log_load(queue: &Queue, every: Duration, stop: &Receiver<()>) {
     let start: (u64, u64) = networks.as_ref().map(transferred).unwrap_or_default();
     // The processor's load is that since the sample before.
     system.refresh_cpu_usage();
-    let mut step = 0;
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let mut step = before_ms.max(0) / every_ms;
     while stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
         system.refresh_cpu_usage();
         system.refresh_memory();

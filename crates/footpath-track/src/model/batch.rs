@@ -55,6 +55,11 @@ pub struct Batch {
     /// How many points and records the client dropped since it last told.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: u64,
+    /// Whether the program went back to an earlier step, as a training does that goes on from a
+    /// checkpoint: points, texts and pictures that their series have of a step already are passed
+    /// over. Meant for series of one point a step, and of one picture a sample and step.
+    #[serde(skip_serializing_if = "is_false")]
+    pub repeats: bool,
 }
 
 #[expect(
@@ -63,6 +68,14 @@ pub struct Batch {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 impl Batch {

@@ -25,9 +25,10 @@ pub use media::{ImageLayer, ImageRecord, MediaKind, MediaSeries, TextRecord};
 pub(crate) use name::{check_batch, check_experiment_name, check_key, check_text, random_run_name};
 pub use point::{Point, Points, SeriesSummary};
 pub use registry::{
-    LoggedModel, LoggedModelChange, ModelMetric, ModelStatus, ModelVersion, ModelVersionChange,
-    RegisteredModel, RegisteredModelChange,
+    ForeignModel, ForeignRegistration, LoggedModel, LoggedModelChange, ModelMetric, ModelStatus,
+    ModelVersion, ModelVersionChange, RegisteredModel, RegisteredModelChange,
 };
 pub use run::{
-    Freed, NewRun, ObservedState, Run, RunChange, RunInfo, RunStart, RunStatus, STALLED_AFTER_MS,
+    Freed, LatestRun, NewRun, ObservedState, Run, RunChange, RunInfo, RunStart, RunStatus,
+    STALLED_AFTER_MS,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentId, RunId, Tags};
+use super::{ArtifactLink, ExperimentId, RunId, Tags};
 
 /// Where a logged model stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -171,4 +171,27 @@ pub struct ModelVersionChange {
     pub set_tags: Tags,
     /// Tags to take away; absent ones are passed over, as MLflow does here.
     pub delete_tags: Vec<String>,
+}
+
+/// A logged model of another store, with its identity, times and files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeignModel {
+    /// The project.
+    pub project: String,
+    /// The experiment's name, made if absent.
+    pub experiment: String,
+    /// The model; its experiment's number means nothing here.
+    pub model: LoggedModel,
+    /// Its files, whose contents are stored already.
+    #[serde(default)]
+    pub files: Vec<ArtifactLink>,
+}
+
+/// A registered model of another store, with its versions as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignRegistration {
+    /// The model.
+    pub model: RegisteredModel,
+    /// Its versions.
+    pub versions: Vec<ModelVersion>,
 }

@@ -1,10 +1,13 @@
 //! Runs: one execution of a program, and all it told of itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetInput, ExperimentId, Lifecycle, ModelOutput, RunId, SeriesSummary, Tags};
+use super::{
+    DatasetInput, ExperimentId, Lifecycle, ModelOutput, Point, RunId, SeriesSummary, Tags,
+};
 
 /// The state a run was last told to have, by MLflow's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -151,6 +154,44 @@ pub struct Run {
     pub model_inputs: Vec<String>,
     /// The logged models it wrote.
     pub model_outputs: Vec<ModelOutput>,
+}
+
+/// A run as MLflow's clients read it: with the latest point of each metric alone. All by key, sorted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatestRun {
+    /// What it is.
+    pub info: RunInfo,
+    /// Its parameters.
+    pub params: Vec<(Arc<str>, String)>,
+    /// Its tags.
+    pub tags: Vec<(Arc<str>, String)>,
+    /// The greatest points by (step, time, value) of its metrics.
+    pub metrics: Vec<(Arc<str>, Point)>,
+    /// The data sets it read.
+    pub inputs: Vec<DatasetInput>,
+    /// The logged models it read.
+    pub model_inputs: Vec<String>,
+    /// The logged models it wrote.
+    pub model_outputs: Vec<ModelOutput>,
+}
+
+impl From<Run> for LatestRun {
+    fn from(run: Run) -> Self {
+        fn named<T>(map: BTreeMap<String, T>) -> impl Iterator<Item = (Arc<str>, T)> {
+            map.into_iter().map(|(key, value)| (key.into(), value))
+        }
+        Self {
+            info: run.info,
+            params: named(run.params).collect(),
+            tags: named(run.tags).collect(),
+            metrics: named(run.metrics)
+                .map(|(key, series)| (key, series.last))
+                .collect(),
+            inputs: run.inputs,
+            model_inputs: run.model_inputs,
+            model_outputs: run.model_outputs,
+        }
+    }
 }
 
 /// What a run is made of.

@@ -40,7 +40,7 @@ pub(super) fn append(
     let experiment = info.experiment;
     params(sql, id, experiment, run, &batch.params, &numbers)?;
     for (key, points) in batch.metrics {
-        points::add(sql, experiment, run, numbers[&key], points.0)?;
+        points::add(sql, experiment, run, numbers[&key], points.0, batch.repeats)?;
     }
     for (key, value) in &batch.tags {
         runs::set_tag(sql, experiment, run, key, value)?;
@@ -48,7 +48,7 @@ pub(super) fn append(
             runs::rename(sql, experiment, run, value)?;
         }
     }
-    media::add(sql, run, &batch.texts, &batch.images)?;
+    media::add(sql, run, &batch.texts, &batch.images, batch.repeats)?;
     inputs(sql, experiment, run, &batch.inputs)?;
     let links = batch.model_inputs.iter().map(|model| (0i64, model, 0i64));
     let links = links.chain(

@@ -16,11 +16,60 @@ use crate::store::MediaPage;
 const TEXT: i64 = 0;
 const IMAGE: i64 = 1;
 
+/// Adds texts and pictures. If the program `repeats` what it told, those that their series have of
+/// the step are passed over.
 pub(super) fn add(
     sql: &mut dyn Sql,
     run: i64,
     texts: &[TextRecord],
     images: &[ImageRecord],
+    repeats: bool,
+) -> Result<(), Error> {
+    let (mut fresh_texts, mut fresh_images) = (Vec::new(), Vec::new());
+    for text in texts {
+        let same = |told: &TextRecord| told.text == text.text;
+        if !repeats || !told(sql, TEXT, run, &text.key, text.step, same)? {
+            fresh_texts.push(text);
+        }
+    }
+    for image in images {
+        let same = |told: &ImageRecord| match image.sample.as_str() {
+            "" => told.layers == image.layers,
+            sample => told.sample == sample,
+        };
+        if !repeats || !told(sql, IMAGE, run, &image.key, image.step, same)? {
+            fresh_images.push(image);
+        }
+    }
+    insert(sql, run, &fresh_texts, &fresh_images)
+}
+
+/// Whether a series has such a record of a step.
+fn told<T: serde::de::DeserializeOwned>(
+    sql: &mut dyn Sql,
+    kind: i64,
+    run: i64,
+    key: &str,
+    step: i64,
+    same: impl Fn(&T) -> bool,
+) -> Result<bool, Error> {
+    let rows = sql.query(
+        "SELECT body FROM media WHERE run = ?1 AND kind = ?2 AND name = ?3 AND step = ?4",
+        args![run, kind, key, step],
+    )?;
+    for mut row in rows {
+        if same(&row.json()?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn insert(
+    sql: &mut dyn Sql,
+    run: i64,
+    texts: &[&TextRecord],
+    images: &[&ImageRecord],
 ) -> Result<(), Error> {
     let mut insert = |kind: i64, key: &str, step: i64, time_ms: i64, body: String| {
         sql.execute(

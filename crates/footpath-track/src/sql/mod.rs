@@ -8,6 +8,7 @@ pub(crate) mod engine;
 mod experiments;
 
 mod keys;
+mod load;
 mod media;
 mod models;
 mod page;

@@ -39,7 +39,10 @@ fn check(model: &LoggedModel) -> Result<(), Error> {
         check_key("key", key)?;
         check_text("value of", key, value)?;
     }
-    Ok(())
+    for metric in &model.metrics {
+        check_key("metric", &metric.key)?;
+    }
+    check_text("logged model", &model.id, &model.name)
 }
 
 pub(super) fn get(sql: &mut dyn Sql, id: &str) -> Result<LoggedModel, Error> {

@@ -1,6 +1,7 @@
 //! Metric series in the database: statistics, the head, chunks.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use super::cell::{Cell, Row, args};
 use super::engine::Sql;
@@ -51,13 +52,15 @@ fn bucket_cells(bucket: &Bucket) -> Vec<Cell> {
     cells
 }
 
-/// Adds points to a series; all NaN are made the same.
+/// Adds points to a series; all NaN are made the same. If the program `repeats` what it told, points
+/// at steps that the series has are passed over.
 pub(super) fn add(
     sql: &mut dyn Sql,
     experiment: ExperimentId,
     run: i64,
     key: i64,
     mut points: Vec<Point>,
+    repeats: bool,
 ) -> Result<(), Error> {
     for point in &mut points {
         if point.value.is_nan() {
@@ -65,15 +68,24 @@ pub(super) fn add(
         }
     }
     merge::sort(&mut points);
-    let Some(added) = Bucket::of_all(&points) else {
-        return Ok(());
-    };
     let row = sql.first(
         &format!("SELECT s.head_points, {SUMMARY} FROM series s WHERE s.experiment = ?1 AND s.key = ?2 AND s.run = ?3"),
         args![experiment.0, key, run],
     )?;
-    let (head, all) = match row {
-        Some(mut row) => (row.count()?, bucket(&mut row)?.merge(added)),
+    let known = row
+        .map(|mut row| Ok::<_, Error>((row.count()?, bucket(&mut row)?)))
+        .transpose()?;
+    if let (true, Some((_, all)), Some(first)) = (repeats, &known, points.first())
+        && first.step <= all.last.step
+    {
+        let told = steps(sql, run, key, first.step, all.last.step)?;
+        points.retain(|point| !told.contains(&point.step));
+    }
+    let Some(added) = Bucket::of_all(&points) else {
+        return Ok(());
+    };
+    let (head, all) = match known {
+        Some((head, all)) => (head, all.merge(added)),
         None => (0, added),
     };
     let mut head_points = head + points.len() as u64;
@@ -109,6 +121,22 @@ pub(super) fn add(
         count_again(sql, run, key)?;
     }
     Ok(())
+}
+
+/// The steps in a range at which a series has points.
+fn steps(
+    sql: &mut dyn Sql,
+    run: i64,
+    key: i64,
+    from: i64,
+    to: i64,
+) -> Result<BTreeSet<i64>, Error> {
+    let sql = RefCell::new(sql);
+    let mut steps = BTreeSet::new();
+    for part in parts(&sql, run, key, from, to)? {
+        steps.extend(part.points()?.into_iter().map(|point| point.step));
+    }
+    Ok(steps)
 }
 
 /// Once sealed, a series' counts are exact: points sent twice are gone.

@@ -8,8 +8,8 @@ use super::now_ms;
 use super::page::small_page;
 use crate::error::{Error, Kind};
 use crate::model::{
-    Lifecycle, ModelVersion, ModelVersionChange, RegisteredModel, RegisteredModelChange, Tags,
-    check_experiment_name, check_key, check_text,
+    ForeignRegistration, Lifecycle, ModelVersion, ModelVersionChange, RegisteredModel,
+    RegisteredModelChange, Tags, check_experiment_name, check_key, check_text,
 };
 use crate::search::{Attribute, Field, Fields, Page, Query, Value};
 
@@ -194,6 +194,75 @@ pub(super) fn create_version(
         args![&version.name, version.version, json(&version)?],
     )?;
     Ok(version)
+}
+
+/// Keeps a registered model of another store as it is; says whether anything was new.
+pub(super) fn keep(sql: &mut dyn Sql, from: &ForeignRegistration) -> Result<bool, Error> {
+    let ForeignRegistration { model, versions } = from;
+    check_name(&model.name)?;
+    check_tags(&model.tags)?;
+    let mut fresh = false;
+    let mut held = match lock(sql, &model.name) {
+        Err(Error::NotFound { .. }) => {
+            fresh = true;
+            let bare = RegisteredModel {
+                aliases: BTreeMap::new(),
+                last_version: 0,
+                ..model.clone()
+            };
+            insert(sql, &bare)?;
+            bare
+        }
+        held => held?,
+    };
+    for version in versions {
+        if version.name != model.name {
+            let why = format!("it is of `{}`", version.name);
+            let what = format!("a version of registered model `{}`", model.name);
+            return Err(Error::invalid(what, why));
+        }
+        fresh |= keep_version(sql, version)?;
+        held.last_version = held.last_version.max(version.version);
+    }
+    held.last_version = held.last_version.max(model.last_version);
+    for (alias, number) in &model.aliases {
+        check_alias(alias)?;
+        version(sql, &model.name, *number)?;
+        if !held.aliases.contains_key(alias) {
+            held.aliases.insert(alias.clone(), *number);
+            fresh = true;
+        }
+    }
+    if fresh {
+        sql.execute(
+            "UPDATE registered_models SET body = ?2 WHERE name = ?1",
+            args![&held.name, json(&held)?],
+        )?;
+    }
+    Ok(fresh)
+}
+
+/// Keeps a version under its own number; says whether it was new.
+fn keep_version(sql: &mut dyn Sql, new: &ModelVersion) -> Result<bool, Error> {
+    check_tags(&new.tags)?;
+    check_key("stage", &new.stage)?;
+    check_text("source of", &new.name, &new.source)?;
+    match version(sql, &new.name, new.version) {
+        Ok(old) if (&old.source, &old.run) == (&new.source, &new.run) => Ok(false),
+        Ok(_) => Err(Error::Exists {
+            kind: Kind::ModelVersion,
+            id: format!("{}/{}", new.name, new.version),
+            deleted: false,
+        }),
+        Err(Error::NotFound { .. }) => {
+            sql.execute(
+                "INSERT INTO model_versions (name, version, body) VALUES (?1, ?2, ?3)",
+                args![&new.name, new.version, json(new)?],
+            )?;
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn version(sql: &mut dyn Sql, name: &str, version: u64) -> Result<ModelVersion, Error> {

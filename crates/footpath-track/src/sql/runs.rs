@@ -1,20 +1,17 @@
 //! Runs: what they are, apart from what they log.
 
-use std::collections::BTreeMap;
-
-use super::cell::{Cell, Row, args};
+use super::cell::{Row, args};
 use super::engine::Sql;
 use super::experiments::{self, lifecycle};
-use super::{keys, now_ms, placeholders, points};
+use super::{keys, now_ms, points};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Dataset, DatasetInput, ExperimentId, Lifecycle, ModelOutput, NewRun, Run, RunChange, RunId,
-    RunInfo, RunStatus, SeriesSummary, check_experiment_name, check_key, check_text,
-    random_run_name,
+    ExperimentId, Lifecycle, NewRun, RunChange, RunId, RunInfo, RunStatus, SeriesSummary,
+    check_experiment_name, check_key, check_text, random_run_name,
 };
-use crate::store::Columns;
 
-const COLUMNS: &str = "id, uid, experiment, name, owner, status, reason, start_ms, end_ms, lease_ms, active_ms, deleted, dropped";
+/// The columns that [`known`] reads.
+pub(super) const COLUMNS: &str = "id, uid, experiment, name, owner, status, reason, start_ms, end_ms, lease_ms, active_ms, deleted, dropped";
 /// MLflow's tag that holds the run's name.
 pub(super) const NAME_TAG: &str = "mlflow.runName";
 
@@ -24,7 +21,7 @@ pub(super) struct Known {
     pub info: RunInfo,
 }
 
-fn known(mut row: Row) -> Result<Known, Error> {
+pub(super) fn known(mut row: Row) -> Result<Known, Error> {
     Ok(Known {
         id: row.int()?,
         info: RunInfo {
@@ -242,182 +239,6 @@ pub(super) fn set_state(
         )?;
     }
     Ok(())
-}
-
-pub(super) fn get(sql: &mut dyn Sql, id: &RunId) -> Result<Run, Error> {
-    let found = find(sql, id)?;
-    load(sql, &[found.id], None)?
-        .pop()
-        .ok_or_else(|| Error::not_found(Kind::Run, id))
-}
-
-/// The runs of these numbers, in this order: whole, or with no more than the keys shown.
-pub(super) fn load(
-    sql: &mut dyn Sql,
-    ids: &[i64],
-    shown: Option<&Columns>,
-) -> Result<Vec<Run>, Error> {
-    let mut runs = BTreeMap::new();
-    let (params, tags, metrics) = match shown {
-        Some(shown) => (
-            only(sql, &shown.params)?,
-            only(sql, &shown.tags)?,
-            only(sql, &shown.metrics)?,
-        ),
-        None => (String::new(), String::new(), String::new()),
-    };
-    for ids in ids.chunks(500) {
-        let within = placeholders(1, ids.len());
-        let args: Vec<Cell> = ids.iter().map(|id| (*id).into()).collect();
-        for row in sql.query(
-            &format!("SELECT {COLUMNS} FROM runs WHERE id IN ({within})"),
-            &args,
-        )? {
-            let Known { id, info } = known(row)?;
-            let (params, tags, metrics) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-            let run = Run {
-                info,
-                params,
-                tags,
-                metrics,
-                artifact_bytes: 0,
-                inputs: Vec::new(),
-                model_inputs: Vec::new(),
-                model_outputs: Vec::new(),
-            };
-            runs.insert(id, run);
-        }
-        // Their keyed rows lie among those of their experiment by key, or are found one by one.
-        let keyed = match mostly_of(sql, &runs, ids.len())? {
-            Some(experiment) => format!("experiment = {experiment} AND +run IN ({within})"),
-            None => format!("run IN ({within})"),
-        };
-        let mut each =
-            |statement: String, add: &mut dyn FnMut(&mut Run, Row) -> Result<(), Error>| {
-                sql.each(
-                    &statement,
-                    &args,
-                    &mut |mut row| match runs.get_mut(&row.int()?) {
-                        Some(run) => add(run, row),
-                        None => Ok(()),
-                    },
-                )
-            };
-        each(
-            format!(
-                "SELECT t.run, k.name, t.value FROM params t JOIN keys k ON k.id = t.key WHERE {keyed} {params}"
-            ),
-            &mut |run, mut row| {
-                run.params.insert(row.text()?, row.text()?);
-                Ok(())
-            },
-        )?;
-        each(
-            format!(
-                "SELECT t.run, k.name, t.value FROM tags t JOIN keys k ON k.id = t.key WHERE {keyed} {tags}"
-            ),
-            &mut |run, mut row| {
-                run.tags.insert(row.text()?, row.text()?);
-                Ok(())
-            },
-        )?;
-        each(
-            format!(
-                "SELECT s.run, k.name, {} FROM series s JOIN keys k ON k.id = s.key WHERE {keyed} {metrics}",
-                points::SUMMARY
-            ),
-            &mut |run, mut row| {
-                run.metrics.insert(row.text()?, points::summary(&mut row)?);
-                Ok(())
-            },
-        )?;
-        // A content is counted once a run, whatever its names: UNION leaves out repeats.
-        each(
-            format!(
-                "SELECT run, CAST(sum(bytes) AS BIGINT) FROM (
-                    SELECT r.id AS run, b.digest AS digest, b.bytes AS bytes FROM runs r
-                        JOIN artifacts a ON a.owner = 'run/' || r.uid JOIN blobs b ON b.digest = a.digest
-                        WHERE r.id IN ({within})
-                    UNION
-                    SELECT m.run, b.digest, b.bytes FROM media_blobs m JOIN blobs b ON b.digest = m.digest
-                        WHERE m.run IN ({within})
-                 ) AS contents GROUP BY run"
-            ),
-            &mut |run, mut row| {
-                run.artifact_bytes = row.count()?;
-                Ok(())
-            },
-        )?;
-        if shown.is_some() {
-            continue;
-        }
-        each(
-            format!(
-                "SELECT i.run, d.body, i.tags FROM inputs i JOIN datasets d ON d.id = i.dataset WHERE i.run IN ({within}) ORDER BY i.id"
-            ),
-            &mut |run, mut row| {
-                run.inputs.push(DatasetInput {
-                    dataset: row.json::<Dataset>()?,
-                    tags: row.json()?,
-                });
-                Ok(())
-            },
-        )?;
-        each(
-            format!(
-                "SELECT run, output, model, step FROM model_links WHERE run IN ({within}) ORDER BY run, output, step, model"
-            ),
-            &mut |run, mut row| {
-                let (output, model_id, step) = (row.int()?, row.text()?, row.int()?);
-                if output == 0 {
-                    run.model_inputs.push(model_id);
-                } else {
-                    run.model_outputs.push(ModelOutput { model_id, step });
-                }
-                Ok(())
-            },
-        )?;
-    }
-    Ok(ids.iter().filter_map(|id| runs.remove(id)).collect())
-}
-
-/// The condition that a row is of one of these keys.
-fn only(sql: &mut dyn Sql, shown: &[String]) -> Result<String, Error> {
-    let mut found = Vec::new();
-    for key in shown {
-        found.extend(keys::find(sql, key)?.map(|key| key.to_string()));
-    }
-    // A key that no run ever had has no number; no key is -1.
-    let within = if found.is_empty() {
-        "-1".into()
-    } else {
-        found.join(", ")
-    };
-    Ok(format!("AND key IN ({within})"))
-}
-
-/// The experiment that runs belong to, if they are many and most of it: then reading the stretches of
-/// the experiment's keys in order costs less than looking up each key of each run.
-fn mostly_of(
-    sql: &mut dyn Sql,
-    runs: &BTreeMap<i64, Run>,
-    wanted: usize,
-) -> Result<Option<ExperimentId>, Error> {
-    const MANY: usize = 100;
-    const PART: u64 = 4;
-    let mut experiments = runs.values().map(|run| run.info.experiment);
-    let Some(experiment) = experiments.next().filter(|_| wanted >= MANY) else {
-        return Ok(None);
-    };
-    if experiments.any(|other| other != experiment) {
-        return Ok(None);
-    }
-    let row = sql.first(
-        "SELECT count(*) FROM runs WHERE experiment = ?1",
-        args![experiment.0],
-    )?;
-    let all = row.map_or(Ok(0), |mut row| row.count())?;
-    Ok((wanted as u64 * PART >= all).then_some(experiment))
 }
 
 impl From<crate::series::Bucket> for SeriesSummary {

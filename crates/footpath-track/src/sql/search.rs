@@ -3,15 +3,32 @@
 
 use super::cell::Cell;
 use super::engine::{Dialect, Sql};
-use super::{experiments, keys, page, runs};
+use super::{experiments, keys, load, page};
 use crate::error::Error;
-use crate::model::{ExperimentId, Run, Tags, View};
+use crate::model::{ExperimentId, LatestRun, Run, Tags, View};
 use crate::search::{
     Attribute, Comparison, DatasetField, Field, Filter, FilterError, Goal, OrderBy, Page, Pattern,
     RunQuery, Statistic, Test,
 };
 
 pub(super) fn search(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<Run>, Error> {
+    let Page { items, next } = numbers(sql, query)?;
+    Ok(Page {
+        items: load::whole(sql, &items, query.shown.as_ref())?,
+        next,
+    })
+}
+
+pub(super) fn search_latest(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<LatestRun>, Error> {
+    let Page { items, next } = numbers(sql, query)?;
+    Ok(Page {
+        items: load::latest(sql, &items)?,
+        next,
+    })
+}
+
+/// The numbers of the runs that match.
+fn numbers(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<i64>, Error> {
     if query.experiments.is_empty() {
         return Ok(Page {
             items: Vec::new(),
@@ -54,7 +71,7 @@ pub(super) fn search(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<Run>, E
         last = terms.iter().map(|_| row.cell()).collect::<Result<_, _>>()?;
     }
     Ok(Page {
-        items: runs::load(sql, &ids, query.shown.as_ref())?,
+        items: ids,
         next: if more {
             Some(page::token(&stamp, &last)?)
         } else {

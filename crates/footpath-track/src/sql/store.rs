@@ -2,14 +2,16 @@
 
 use super::engine::{Engine, Sql};
 use super::{
-    append, artifacts, documents, experiments, media, models, points, purge, registry, runs, search,
+    append, artifacts, documents, experiments, load, media, models, points, purge, registry, runs,
+    search,
 };
 use crate::error::Error;
 use crate::model::{
     Appended, Artifact, Batch, Blob, DatasetSummary, Digest, Entry, Experiment, ExperimentChange,
-    ExperimentId, Freed, ImageRecord, LoggedModel, LoggedModelChange, MediaSeries, ModelVersion,
-    ModelVersionChange, NewExperiment, NewRun, Owner, Point, Project, RegisteredModel,
-    RegisteredModelChange, Run, RunChange, RunId, RunInfo, StepRecord, TextRecord, WriterPosition,
+    ExperimentId, ForeignRegistration, Freed, ImageRecord, LatestRun, LoggedModel,
+    LoggedModelChange, MediaSeries, ModelVersion, ModelVersionChange, NewExperiment, NewRun, Owner,
+    Point, Project, RegisteredModel, RegisteredModelChange, Run, RunChange, RunId, RunInfo,
+    StepRecord, TextRecord, WriterPosition,
 };
 use crate::search::{Page, Query, RunQuery};
 use crate::series::{Bucket, PointRange, Zoom};
@@ -44,7 +46,7 @@ impl<E: Engine> Store for SqlStore<E> {
     }
 
     fn run(&self, id: &RunId) -> Result<Run, Error> {
-        self.0.read(|sql| runs::get(sql, id))
+        self.0.read(|sql| load::get(sql, id))
     }
 
     fn last_sequence(&self, run: &RunId, writer: &str) -> Result<u64, Error> {
@@ -56,6 +58,10 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn search_runs(&self, query: &RunQuery) -> Result<Page<Run>, Error> {
         self.0.read(|sql| search::search(sql, query))
+    }
+
+    fn search_latest(&self, query: &RunQuery) -> Result<Page<LatestRun>, Error> {
+        self.0.read(|sql| search::search_latest(sql, query))
     }
 
     fn count_runs(&self, query: &RunQuery) -> Result<u64, Error> {
@@ -261,6 +267,11 @@ impl<E: Engine> Store for SqlStore<E> {
         let version = version.clone();
         self.0
             .write(move |sql| registry::create_version(sql, &version))
+    }
+
+    fn keep_registration(&self, from: &ForeignRegistration) -> Result<bool, Error> {
+        let from = from.clone();
+        self.0.write(move |sql| registry::keep(sql, &from))
     }
 
     fn update_model_version(

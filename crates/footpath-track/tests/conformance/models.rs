@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use footpath_track::search::{Filter, Query, Scope};
 use footpath_track::{
-    Error, ExperimentId, Lifecycle, LoggedModel, LoggedModelChange, ModelMetric, ModelStatus,
-    ModelVersion, ModelVersionChange, Point, Points, RegisteredModel, RegisteredModelChange, Store,
+    Error, ExperimentId, ForeignRegistration, Lifecycle, LoggedModel, LoggedModelChange,
+    ModelMetric, ModelStatus, ModelVersion, ModelVersionChange, Point, Points, RegisteredModel,
+    RegisteredModelChange, Store,
 };
 
 fn logged(id: &str, name: &str, created_ms: i64) -> LoggedModel {
@@ -210,6 +211,61 @@ pub(crate) fn registered_models_have_versions_and_aliases(store: &dyn Store) {
         store.model_version("unet", 1),
         Err(Error::NotFound { .. })
     ));
+}
+
+pub(crate) fn models_from_elsewhere_keep_their_numbers_and_times(store: &dyn Store) {
+    let version = |version, source: &str| ModelVersion {
+        name: "houses".into(),
+        version,
+        created_ms: 10 * version as i64,
+        updated_ms: 10 * version as i64 + 1,
+        stage: "Production".into(),
+        source: source.into(),
+        tags: [("ok".into(), "yes".into())].into(),
+        ..Default::default()
+    };
+    let mut from = ForeignRegistration {
+        model: RegisteredModel {
+            name: "houses".into(),
+            created_ms: 5,
+            updated_ms: 6,
+            description: "finds houses".into(),
+            aliases: [("champion".into(), 1)].into(),
+            last_version: 3,
+            ..Default::default()
+        },
+        versions: vec![version(1, "models:/m-1"), version(3, "runs:/a/model")],
+    };
+    assert!(store.keep_registration(&from).unwrap());
+    assert!(!store.keep_registration(&from).unwrap(), "twice is once");
+    assert_eq!(store.registered_model("houses").unwrap(), from.model);
+    assert_eq!(store.model_versions("houses").unwrap(), from.versions);
+
+    // What came to it since is added, on either side.
+    let own = store.create_model_version(&version(0, "here")).unwrap();
+    assert_eq!(own.version, 4, "numbers are never used again");
+    from.versions.push(version(6, "later"));
+    from.model.aliases.insert("newest".into(), 6);
+    assert!(store.keep_registration(&from).unwrap());
+    let kept = store.registered_model("houses").unwrap();
+    assert_eq!((kept.last_version, kept.aliases["newest"]), (6, 6));
+    assert_eq!(store.model_versions("houses").unwrap().len(), 4);
+
+    // A number that means another version is refused, and with it all of the call.
+    from.versions = vec![version(9, "x"), version(4, "there")];
+    assert!(matches!(
+        store.keep_registration(&from),
+        Err(Error::Exists { .. })
+    ));
+    from.versions = vec![ModelVersion {
+        name: "other".into(),
+        ..version(9, "x")
+    }];
+    assert!(matches!(
+        store.keep_registration(&from),
+        Err(Error::Invalid { .. })
+    ));
+    assert_eq!(store.model_versions("houses").unwrap().len(), 4);
 }
 
 pub(crate) fn documents_are_kept_by_key(store: &dyn Store) {

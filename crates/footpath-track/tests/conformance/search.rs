@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use footpath_track::search::{Filter, OrderBy, RunQuery, Scope};
 use footpath_track::{
-    Batch, Columns, Dataset, DatasetInput, ExperimentChange, ExperimentId, Lifecycle,
-    NewExperiment, NewRun, RunChange, RunStatus, Store,
+    Batch, Columns, Dataset, DatasetInput, ExperimentChange, ExperimentId, LatestRun, Lifecycle,
+    ModelOutput, NewExperiment, NewRun, Point, Points, RunChange, RunStatus, Store,
 };
 
 use super::metric;
@@ -338,5 +338,80 @@ pub(crate) fn shown_keys_alone_are_read_and_matches_are_counted(store: &dyn Stor
         let expected = found(store, &query).len() as u64;
         query.limit = limit;
         assert_eq!(store.count_runs(&query).unwrap(), expected, "{filter}");
+    }
+}
+
+/// Few are looked up one by one, many of one experiment in one go, and very many in pieces: either
+/// way each is as it is alone.
+pub(crate) fn many_runs_at_once_are_what_each_is_alone(store: &dyn Store) {
+    let experiments: Vec<ExperimentId> = ["one", "two"]
+        .iter()
+        .map(|name| {
+            let new = NewExperiment::new("many", *name);
+            store.create_experiment(&new).unwrap().id
+        })
+        .collect();
+    // Keys whose numbers do not sort as their names do.
+    let keys = ["m/9", "m/10", "a", "ü", "B"];
+    for number in 0..520_i64 {
+        let experiment = experiments[usize::from(number >= 140)];
+        let run = store.create_run(&NewRun::new(experiment, number)).unwrap();
+        let own = &keys[(number % 3) as usize..];
+        let point = |key: usize| {
+            let value = if key == 1 { f64::NAN } else { number as f64 };
+            Points(vec![Point::new(1, 2, 0.5), Point::new(2, 1, value)])
+        };
+        let input = DatasetInput {
+            dataset: Dataset {
+                name: format!("d{}", number % 2),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let batch = Batch {
+            metrics: own
+                .iter()
+                .enumerate()
+                .map(|(place, key)| ((*key).to_owned(), point(place)))
+                .collect(),
+            params: own
+                .iter()
+                .map(|key| ((*key).to_owned(), number.to_string()))
+                .collect(),
+            tags: [("t".to_owned(), number.to_string())].into(),
+            inputs: vec![input],
+            model_outputs: vec![ModelOutput {
+                model_id: "m-1".into(),
+                step: number,
+            }],
+            ..Batch::default()
+        };
+        store.append(&run.id, None, batch).unwrap();
+    }
+    for (experiments, limit, expected) in [
+        (&experiments[..1], 3, 3),
+        (&experiments[..1], 1000, 140),
+        (&experiments[1..], 110, 110),
+        (&experiments[..], 1000, 520),
+    ] {
+        let query = RunQuery {
+            experiments: experiments.to_vec(),
+            limit,
+            ..RunQuery::default()
+        };
+        let found = store.search_runs(&query).unwrap();
+        let latest = store.search_latest(&query).unwrap();
+        assert_eq!(
+            (found.items.len(), latest.items.len()),
+            (expected, expected)
+        );
+        assert_eq!(found.next, latest.next);
+        for (found, latest) in found.items.into_iter().zip(latest.items) {
+            let alone = store.run(&found.info.id).unwrap();
+            // A NaN is told by its text, since it equals nothing.
+            assert_eq!(format!("{found:?}"), format!("{alone:?}"));
+            let told = LatestRun::from(alone);
+            assert_eq!(format!("{latest:?}"), format!("{told:?}"));
+        }
     }
 }

@@ -1,5 +1,5 @@
 use footpath_track::series::{Bucket, PointRange, Zoom};
-use footpath_track::{Batch, Point, Points, Store};
+use footpath_track::{Batch, ImageRecord, MediaPage, Point, Points, Store, TextRecord};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -230,4 +230,68 @@ pub(crate) fn names_by_the_thousand_are_kept(store: &dyn Store) {
             .len(),
         3000
     );
+}
+
+/// What a training tells that was killed after step 4 and goes on from its checkpoint after step 2:
+/// the same values at other times.
+pub(crate) fn what_is_told_again_after_a_step_back_is_kept_once(store: &dyn Store) {
+    let at = |step: i64, time_ms: i64| Point::new(step, time_ms, step as f64);
+    let text = |text: &str| TextRecord {
+        key: "log".into(),
+        step: 3,
+        time_ms: 1,
+        text: text.into(),
+    };
+    let image = |sample: &str, time_ms: i64| ImageRecord {
+        key: "valid".into(),
+        step: 3,
+        time_ms,
+        sample: sample.into(),
+        score: None,
+        caption: String::new(),
+        layers: Vec::new(),
+    };
+    for sealed in [false, true] {
+        let run = new_run(store);
+        let told = Batch {
+            texts: vec![text("a")],
+            images: vec![image("x.png", 1), image("y.png", 1)],
+            ..batch((0..=4).map(|step| at(step, 100 + step)).collect())
+        };
+        store.append(&run, None, told).unwrap();
+        if sealed {
+            store.seal(&run).unwrap();
+        }
+        let again = Batch {
+            texts: vec![text("a"), text("b")],
+            images: vec![image("y.png", 2), image("z.png", 2)],
+            repeats: true,
+            ..batch((3..=6).map(|step| at(step, 200 + step)).collect())
+        };
+        store.append(&run, None, again.clone()).unwrap();
+        store.append(&run, None, again).unwrap();
+        let seen: Vec<(i64, i64)> = all(store, &run)
+            .iter()
+            .map(|point| (point.step, point.time_ms))
+            .collect();
+        let expected = [
+            (0, 100),
+            (1, 101),
+            (2, 102),
+            (3, 103),
+            (4, 104),
+            (5, 205),
+            (6, 206),
+        ];
+        assert_eq!(seen, expected, "sealed: {sealed}");
+        let series = store.run(&run).unwrap().metrics["m"];
+        assert_eq!((series.count, series.last.step), (7, 6));
+        let page = MediaPage::default();
+        let images = store.images(&run, "valid", &page).unwrap().items;
+        let samples: Vec<&str> = images.iter().map(|image| &*image.sample).collect();
+        assert_eq!(samples, ["x.png", "y.png", "z.png"]);
+        let texts = store.texts(&run, "log", &page).unwrap().items;
+        let texts: Vec<&str> = texts.iter().map(|text| &*text.text).collect();
+        assert_eq!(texts, ["a", "b"]);
+    }
 }

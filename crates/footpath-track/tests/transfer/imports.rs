@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use footpath_track::RunStatus;
 use footpath_track::access::Access;
 use footpath_track::series::PointRange;
 use footpath_track::transfer::import::{ImportReport, Options, Source, import};
+use footpath_track::{Digest, ModelStatus, Owner, RunStatus, SqliteOptions, Store, open_sqlite};
 
 use super::{open, runs};
 
@@ -64,11 +64,24 @@ fn mlflows_database() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc/passwd", artifacts.join("link")).unwrap();
 
+    let models = folder
+        .path()
+        .join("mlartifacts/tiles/models/m-unet/artifacts");
+    std::fs::create_dir_all(models.join("data")).unwrap();
+    std::fs::write(models.join("MLmodel"), "flavors: {}").unwrap();
+    std::fs::write(models.join("data/w.bin"), "weights").unwrap();
+
     let access = open(&folder.path().join("store"));
     let report = import_twice(&*access, Source::Mlflow, &path, &Options::default());
-    assert_eq!((report.runs.len(), report.points, report.files), (2, 54, 1));
-    assert_eq!(report.left_out[0].0, "1 deleted runs");
-    assert_eq!(report.left_out.len(), 1, "{:?}", report.left_out);
+    assert_eq!((report.runs.len(), report.points, report.files), (2, 57, 3));
+    assert_eq!(report.models, 2);
+    let left_out: Vec<&str> = report.left_out.iter().map(|(what, _)| &**what).collect();
+    let expected = [
+        "1 deleted runs",
+        "1 deleted logged models",
+        "1 deleted versions of registered model houses",
+    ];
+    assert_eq!(left_out, expected);
     let found = runs(&*access);
     let run = &found[0];
     assert_eq!(
@@ -103,6 +116,59 @@ fn mlflows_database() {
     let files = access.files(&run.info.id).unwrap();
     assert_eq!(files.len(), 1, "links are not followed");
     assert_eq!(files[0].path, "model/w.bin");
+    assert_eq!(run.model_outputs[0].model_id, "m-unet");
+    assert_eq!(run.model_outputs[0].step, 3);
+    assert_eq!(found[1].model_inputs, ["m-unet"]);
+    drop(access);
+
+    let store = open_sqlite(&folder.path().join("store"), SqliteOptions::default()).unwrap();
+    let model = store.logged_model("m-unet").unwrap();
+    assert_eq!(
+        (model.name.as_str(), model.model_type.as_str(), model.status),
+        ("unet", "torch", ModelStatus::Ready)
+    );
+    assert_eq!(model.experiment, run.info.experiment);
+    assert_eq!(model.source_run.as_ref(), Some(&run.info.id));
+    assert_eq!(model.tags["kind"], "best");
+    assert_eq!(model.params["depth"], "34");
+    let [metric] = &model.metrics[..] else {
+        panic!("{:?}", model.metrics)
+    };
+    assert_eq!(
+        (metric.key.as_str(), metric.points.0[0].value),
+        ("iou", 0.7)
+    );
+    assert_eq!(metric.dataset, Some(("town".into(), "d1".into())));
+    let owner = Owner::Model("m-unet".into());
+    let file = store.artifact(&owner, "data/w.bin").unwrap();
+    assert_eq!(file.blob.digest, Digest::of(b"weights"));
+    assert_eq!(store.artifacts(&owner, "").unwrap().len(), 2);
+
+    let houses = store.registered_model("houses").unwrap();
+    assert_eq!(
+        (houses.description.as_str(), houses.tags["team"].as_str()),
+        ("finds houses", "maps")
+    );
+    assert_eq!((houses.aliases["champion"], houses.last_version), (1, 3));
+    let versions = store.model_versions("houses").unwrap();
+    let told: Vec<_> = versions
+        .iter()
+        .map(|version| (version.version, &*version.stage, &*version.source))
+        .collect();
+    let expected = [
+        (1, "None", "models:/m-unet"),
+        (3, "Production", "runs:/first/model"),
+    ];
+    assert_eq!(told, expected, "the second was deleted");
+    assert_eq!(versions[0].model_id.as_deref(), Some("m-unet"));
+    assert_eq!(versions[0].run.as_ref(), Some(&run.info.id));
+    assert_eq!(
+        (
+            versions[0].tags["ok"].as_str(),
+            versions[0].description.as_str()
+        ),
+        ("yes", "the first")
+    );
 }
 
 #[test]
@@ -119,13 +185,14 @@ fn event_files_of_tensorboard() {
         &golden("tensorboard"),
         &options,
     );
-    assert_eq!((report.runs.len(), report.points), (2, 24));
+    // 21 + 3 numbers, and 4 of each of 3 histograms.
+    assert_eq!((report.runs.len(), report.points), (2, 24 + 12));
     let left_out: Vec<&str> = report
         .left_out
         .iter()
         .map(|(what, _)| what.split(": ").last().unwrap())
         .collect();
-    assert_eq!(left_out, ["1 of `other values`"], "the histogram");
+    assert_eq!(left_out, ["1 of `audio`"]);
     let found = runs(&*access);
     let named = |name: &str| found.iter().find(|run| run.info.name == name).unwrap();
     let (x, tf2) = (named("x"), named("tf2"));
@@ -152,6 +219,24 @@ fn event_files_of_tensorboard() {
         [(1, 0.25), (2, 0.5), (3, 0.1)]
     );
     assert_eq!(access.images(&tf2.info.id, "pictures").unwrap().len(), 2);
+    // The numbers from 0 to 9, as numpy has them.
+    let one = |run, key| values(&*access, run, key)[0].1;
+    assert_eq!((one(x, "weights/min"), one(x, "weights/max")), (0.0, 9.0));
+    assert_eq!(one(x, "weights/mean"), 4.5);
+    assert!((one(x, "weights/deviation") - 8.25_f64.sqrt()).abs() < 1e-12);
+    let text = &access.texts(&x.info.id, "weights").unwrap()[0];
+    let told: serde_json::Value = serde_json::from_str(&text.text).unwrap();
+    let bins: Vec<[f64; 3]> = serde_json::from_value(told["bins"].clone()).unwrap();
+    assert_eq!(bins.iter().map(|bin| bin[2]).sum::<f64>(), 10.0);
+    assert_eq!((bins[0][0], bins[bins.len() - 1][1]), (0.0, 9.0));
+    assert!(
+        bins.windows(2).all(|two| two[0][1] == two[1][0]),
+        "{bins:?}"
+    );
+    assert_eq!(values(&*access, tf2, "layer/mean"), [(5, 2.5), (6, 2.5)]);
+    let texts = access.texts(&tf2.info.id, "layer").unwrap();
+    assert_eq!(texts[0].text, r#"{"bins":[[0.0,2.0,1.0],[2.0,4.0,3.0]]}"#);
+    assert_eq!(texts[1].text, texts[0].text);
     let params: Vec<_> = tf2
         .params
         .iter()
@@ -182,7 +267,7 @@ fn an_event_file_that_grew_is_imported_from_where_it_was() {
         .unwrap();
         points += report.points;
     }
-    assert_eq!(points, 21, "each point is read once");
+    assert_eq!(points, 21 + 4, "each point is read once");
     let found = runs(&*access);
     assert_eq!((found.len(), found[0].metrics["train/loss"].count), (1, 21));
     let id = &found[0].info.id;

@@ -86,10 +86,11 @@ pub(super) fn run(access: &dyn Access, args: &ImportArgs) -> Result<()> {
         ));
     }
     say(&format!(
-        "{} runs, {} points, {} files read; {} pieces were new, {} were there",
+        "{} runs, {} points, {} files, {} models read; {} pieces were new, {} were there",
         report.runs.len(),
         report.points,
         report.files,
+        report.models,
         report.applied,
         report.known
     ));

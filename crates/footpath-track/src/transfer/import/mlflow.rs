@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::sender::Sender;
-use super::{ImportReport, Options};
+use super::{ImportReport, Options, mlflow_models};
 use crate::client::Destination;
 use crate::error::Error;
 use crate::model::{
-    DEFAULT_PROJECT, Dataset, DatasetInput, Point, RunId, RunStart, RunStatus, StateChange, Tags,
+    DEFAULT_PROJECT, Dataset, DatasetInput, ModelOutput, Point, RunId, RunStart, RunStatus,
+    StateChange, Tags,
 };
 
 struct Found {
@@ -102,7 +103,7 @@ pub(super) fn import(
                 .push((format!("run {}", run.id), error.to_string())),
         }
     }
-    Ok(())
+    mlflow_models::import(&database, &tables, path, options, destination, report)
 }
 
 fn import_run(
@@ -149,6 +150,9 @@ fn import_run(
     for input in inputs(database, tables, &run.id)? {
         sender.batch().inputs.push(input);
     }
+    let (read, written) = models(database, tables, &run.id)?;
+    sender.batch().model_inputs = read;
+    sender.batch().model_outputs = written;
     sender.send()?;
     metrics(database, &run.id, &mut sender)?;
     let place = run
@@ -250,6 +254,37 @@ fn inputs(
         .collect()
 }
 
+/// The logged models that a run read, and those it wrote; older databases know of none.
+fn models(
+    database: &Connection,
+    tables: &BTreeSet<String>,
+    run: &str,
+) -> Result<(Vec<String>, Vec<ModelOutput>), Error> {
+    if !tables.contains("logged_models") || !tables.contains("inputs") {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let read = rows(
+        database,
+        "SELECT destination_id FROM inputs WHERE source_type = 'RUN_INPUT' AND destination_type = 'MODEL_INPUT'
+            AND source_id = ?1 ORDER BY destination_id",
+        run,
+        |row| row.get(0),
+    )?;
+    let written = rows(
+        database,
+        "SELECT destination_id, step FROM inputs WHERE source_type = 'RUN_OUTPUT' AND destination_type = 'MODEL_OUTPUT'
+            AND source_id = ?1 ORDER BY step, destination_id",
+        run,
+        |row| {
+            Ok(ModelOutput {
+                model_id: row.get(0)?,
+                step: row.get(1)?,
+            })
+        },
+    )?;
+    Ok((read, written))
+}
+
 fn column(database: &Connection, table: &str, name: &str) -> Result<bool, Error> {
     let columns = rows(
         database,
@@ -261,7 +296,7 @@ fn column(database: &Connection, table: &str, name: &str) -> Result<bool, Error>
 }
 
 /// The rows of a query with one argument, if it has one.
-fn rows<T>(
+pub(super) fn rows<T>(
     database: &Connection,
     statement: &str,
     argument: &str,
@@ -279,7 +314,7 @@ fn rows<T>(
 }
 
 /// Where the files at an address are on this machine, if they can be.
-fn folder_of(uri: &str, database: &Path, files: Option<&Path>) -> Option<PathBuf> {
+pub(super) fn folder_of(uri: &str, database: &Path, files: Option<&Path>) -> Option<PathBuf> {
     let beside = database.parent().unwrap_or(Path::new("."));
     if let Some(rest) = uri.strip_prefix("mlflow-artifacts:") {
         let below = rest.trim_start_matches('/');

@@ -1,7 +1,9 @@
 //! Runs of other trackers, kept as ours. Importing twice is the same as once, and what came to the
 //! source meanwhile is added.
 
+mod histogram;
 mod mlflow;
+mod mlflow_models;
 #[cfg(feature = "parquet")]
 mod neptune;
 mod sender;
@@ -17,10 +19,11 @@ use crate::model::RunId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The SQLite database of an MLflow server or client, `mlflow.db`: experiments and runs in
-    /// use with parameters, metrics, tags, data sets, and files that this machine has.
+    /// use with parameters, metrics, tags, data sets, files that this machine has, logged models,
+    /// and the registry.
     Mlflow,
     /// A folder with TensorBoard event files below it: each folder that has some is a run. Scalars,
-    /// texts, images and hyperparameters; not histograms, audio and graphs.
+    /// texts, images, hyperparameters, and histograms as curves and texts; not audio and graphs.
     Tensorboard,
     /// The Parquet files of `neptune-exporter`, with the files beside them; needs the feature
     /// `parquet`.
@@ -74,6 +77,8 @@ pub struct ImportReport {
     pub points: u64,
     /// Files read.
     pub files: u64,
+    /// Models read: those that runs logged, and registered ones.
+    pub models: u64,
     /// Pieces that the destination did not have yet.
     pub applied: u64,
     /// Pieces that it had.

@@ -204,7 +204,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-fn digest_of(file: &Path) -> Result<Digest, Error> {
+/// The digest of a file's content.
+pub(super) fn digest_of(file: &Path) -> Result<Digest, Error> {
     let mut hasher = blake3::Hasher::new();
     std::fs::File::open(file)
         .and_then(|mut file| std::io::copy(&mut file, &mut hasher))

@@ -16,16 +16,19 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-TABLES = ["alembic_version", "experiments", "runs", "metrics", "params", "tags", "datasets", "inputs", "input_tags"]
+TABLES = ["alembic_version", "experiments", "runs", "metrics", "params", "tags", "datasets", "inputs", "input_tags",
+          "logged_models", "logged_model_params", "logged_model_tags", "logged_model_metrics", "registered_models",
+          "model_versions", "registered_model_tags", "model_version_tags", "registered_model_aliases"]
 
 
 def make_mlflow():
     import mlflow
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+    from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput, Metric
 
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "mlflow.db"
-        client = mlflow.MlflowClient(f"sqlite:///{path}")
+        mlflow.set_tracking_uri(f"sqlite:///{path}")
+        client = mlflow.MlflowClient()
         experiment = client.create_experiment("tiles", artifact_location="mlflow-artifacts:/tiles")
         run = client.create_run(experiment, start_time=1_700_000_000_000, run_name="first", tags={"kind": "größe"})
         id = run.info.run_id
@@ -40,6 +43,21 @@ def make_mlflow():
         client.log_inputs(id, [DatasetInput(Dataset("town", "d1", "local", "{\"uri\": \"town\"}"), [InputTag("mlflow.data.context", "training")])])
         client.set_terminated(id, "FAILED", 1_700_000_060_000)
         second = client.create_run(experiment, start_time=1_700_000_100_000)
+        model = client.create_logged_model(experiment, "unet", id, tags={"kind": "best"}, params={"depth": "34"}, model_type="torch")
+        client.finalize_logged_model(model.model_id, "READY")
+        client.log_outputs(id, [LoggedModelOutput(model.model_id, 3)])
+        for step in range(3):
+            client.log_metric(id, "iou", 0.5 + step / 10, 1_700_000_000_000 + step, step, model_id=model.model_id, dataset_name="town", dataset_digest="d1")
+        client.log_inputs(second.info.run_id, models=[LoggedModelInput(model.model_id)])
+        lost = client.create_logged_model(experiment, "lost", id)
+        client.delete_logged_model(lost.model_id)
+        client.create_registered_model("houses", tags={"team": "maps"}, description="finds houses")
+        client.create_model_version("houses", f"models:/{model.model_id}", id, tags={"ok": "yes"}, description="the first")
+        client.create_model_version("houses", "file:///elsewhere")
+        client.delete_model_version("houses", "2")
+        client.create_model_version("houses", f"runs:/{id}/model", id)
+        client.set_registered_model_alias("houses", "champion", 1)
+        client.transition_model_version_stage("houses", 3, "Production")
         gone = client.create_run(experiment, start_time=1_700_000_200_000, run_name="gone")
         client.delete_run(gone.info.run_id)
         database = sqlite3.connect(path)
@@ -47,6 +65,16 @@ def make_mlflow():
         for table in ["metrics", "params", "tags"]:
             database.execute(f"UPDATE {table} SET run_uuid = 'first' WHERE run_uuid = ?", [id])
         database.execute("UPDATE inputs SET destination_id = 'first' WHERE destination_id = ?", [id])
+        database.execute("UPDATE inputs SET source_id = 'first' WHERE source_id = ?", [id])
+        # Known identities, and the folder that a logged model's files would be in.
+        for table in ["logged_models", "logged_model_params", "logged_model_tags", "logged_model_metrics"]:
+            database.execute(f"UPDATE {table} SET model_id = 'm-unet' WHERE model_id = ?", [model.model_id])
+        database.execute("UPDATE inputs SET destination_id = 'm-unet' WHERE destination_id = ?", [model.model_id])
+        database.execute("UPDATE logged_models SET source_run_id = 'first', artifact_location = 'mlflow-artifacts:/tiles/models/' || model_id || '/artifacts'")
+        database.execute("UPDATE logged_model_metrics SET run_id = 'first'")
+        database.execute("UPDATE model_versions SET run_id = 'first' WHERE run_id = ?", [id])
+        database.execute("UPDATE model_versions SET source = 'models:/m-unet' WHERE version = 1")
+        database.execute("UPDATE model_versions SET source = 'runs:/first/model' WHERE version = 3")
         database.execute("UPDATE experiments SET artifact_location = './mlruns/0' WHERE experiment_id = 0")
         database.commit()
         wanted = [f'TABLE "{table}"' for table in TABLES] + [f"TABLE {table} " for table in TABLES] + [f'INTO "{table}"' for table in TABLES]
@@ -56,7 +84,7 @@ def make_mlflow():
 
 def make_tensorboard():
     import numpy
-    from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2, types_pb2
+    from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
     from tensorboardX import SummaryWriter
 
@@ -82,6 +110,11 @@ def make_tensorboard():
     add("accuracy", "scalars", tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_content=numpy.float32(0.5).tobytes()), 2)
     add("accuracy", "scalars", tensor_pb2.TensorProto(dtype=types_pb2.DT_DOUBLE, double_val=[0.1]), 3)
     add("pictures", "images", tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[b"4", b"2", b"\x89PNG one", b"\x89PNG two"]), 4)
+    bins = numpy.array([[0.0, 2.0, 1.0], [2.0, 4.0, 3.0]], numpy.float32)
+    shape = tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in bins.shape])
+    add("layer", "histograms", tensor_pb2.TensorProto(dtype=types_pb2.DT_FLOAT, tensor_content=bins.tobytes(), tensor_shape=shape), 5)
+    add("layer", "histograms", tensor_pb2.TensorProto(dtype=types_pb2.DT_DOUBLE, double_val=bins.ravel(), tensor_shape=shape), 6)
+    add("sound", "audio", tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[b"RIFF", b""]), 7)
     from tensorboard.plugins.hparams import plugin_data_pb2
     data = plugin_data_pb2.HParamsPluginData(version=0)
     data.session_start_info.hparams["lr"].number_value = 0.01

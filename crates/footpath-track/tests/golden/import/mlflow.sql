@@ -17,7 +17,7 @@ CREATE TABLE "datasets" (
 	CONSTRAINT dataset_pk PRIMARY KEY (experiment_id, name, digest), 
 	CONSTRAINT fk_datasets_experiment_id_experiments FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
 );
-INSERT INTO "datasets" VALUES('93091475ecb04cb6b37a7cd1e73ffcc9',1,'town','d1','local','{"uri": "town"}',NULL,NULL);
+INSERT INTO "datasets" VALUES('7c77767968a24c9fa8631ae30ba644e3',1,'town','d1','local','{"uri": "town"}',NULL,NULL);
 CREATE TABLE "experiments" (
 	experiment_id INTEGER NOT NULL, 
 	name VARCHAR(256) NOT NULL, 
@@ -30,15 +30,15 @@ CREATE TABLE "experiments" (
 	CONSTRAINT experiments_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')), 
 	CONSTRAINT uq_experiments_workspace_name UNIQUE (workspace, name)
 );
-INSERT INTO "experiments" VALUES(0,'Default','./mlruns/0','active',1795892055534,1795892055534,'default');
-INSERT INTO "experiments" VALUES(1,'tiles','mlflow-artifacts:/tiles','active',1795892055558,1795892055558,'default');
+INSERT INTO "experiments" VALUES(0,'Default','./mlruns/0','active',1795900207785,1795900207785,'default');
+INSERT INTO "experiments" VALUES(1,'tiles','mlflow-artifacts:/tiles','active',1795900207804,1795900207804,'default');
 CREATE TABLE input_tags (
 	input_uuid VARCHAR(36) NOT NULL, 
 	name VARCHAR(255) NOT NULL, 
 	value VARCHAR(500) NOT NULL, 
 	CONSTRAINT input_tags_pk PRIMARY KEY (input_uuid, name)
 );
-INSERT INTO "input_tags" VALUES('0bb44d82719b43a8b8c4c70b57a61664','mlflow.data.context','training');
+INSERT INTO "input_tags" VALUES('d73e671e29174807843913f09270e014','mlflow.data.context','training');
 CREATE TABLE inputs (
 	input_uuid VARCHAR(36) NOT NULL, 
 	source_type VARCHAR(36) NOT NULL, 
@@ -47,7 +47,66 @@ CREATE TABLE inputs (
 	destination_id VARCHAR(36) NOT NULL, step BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT inputs_pk PRIMARY KEY (source_type, source_id, destination_type, destination_id)
 );
-INSERT INTO "inputs" VALUES('0bb44d82719b43a8b8c4c70b57a61664','DATASET','93091475ecb04cb6b37a7cd1e73ffcc9','RUN','first',0);
+INSERT INTO "inputs" VALUES('d73e671e29174807843913f09270e014','DATASET','7c77767968a24c9fa8631ae30ba644e3','RUN','first',0);
+INSERT INTO "inputs" VALUES('84ca79d7696144a2829bebd9f4526920','RUN_OUTPUT','first','MODEL_OUTPUT','m-unet',3);
+INSERT INTO "inputs" VALUES('03a754b3613645e38ef0a6c0e4a33d3c','RUN_INPUT','cab9bbc4c88a44ddae4f0d5765765eb5','MODEL_INPUT','m-unet',0);
+CREATE TABLE logged_model_metrics (
+	model_id VARCHAR(36) NOT NULL, 
+	metric_name VARCHAR(500) NOT NULL, 
+	metric_timestamp_ms BIGINT NOT NULL, 
+	metric_step BIGINT NOT NULL, 
+	metric_value FLOAT, 
+	experiment_id INTEGER NOT NULL, 
+	run_id VARCHAR(32) NOT NULL, 
+	dataset_uuid VARCHAR(36), 
+	dataset_name VARCHAR(500), 
+	dataset_digest VARCHAR(36), 
+	CONSTRAINT logged_model_metrics_pk PRIMARY KEY (model_id, metric_name, metric_timestamp_ms, metric_step, run_id), 
+	CONSTRAINT fk_logged_model_metrics_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_metrics_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE, 
+	CONSTRAINT fk_logged_model_metrics_run_id FOREIGN KEY(run_id) REFERENCES runs (run_uuid) ON DELETE CASCADE
+);
+INSERT INTO "logged_model_metrics" VALUES('m-unet','iou',1700000000000,0,0.5,1,'first',NULL,'town','d1');
+INSERT INTO "logged_model_metrics" VALUES('m-unet','iou',1700000000001,1,0.6,1,'first',NULL,'town','d1');
+INSERT INTO "logged_model_metrics" VALUES('m-unet','iou',1700000000002,2,0.7,1,'first',NULL,'town','d1');
+CREATE TABLE logged_model_params (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	param_key VARCHAR(255) NOT NULL, 
+	param_value TEXT NOT NULL, 
+	CONSTRAINT logged_model_params_pk PRIMARY KEY (model_id, param_key), 
+	CONSTRAINT fk_logged_model_params_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_params_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE
+);
+INSERT INTO "logged_model_params" VALUES('m-unet',1,'depth','34');
+CREATE TABLE logged_model_tags (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	tag_key VARCHAR(255) NOT NULL, 
+	tag_value TEXT NOT NULL, 
+	CONSTRAINT logged_model_tags_pk PRIMARY KEY (model_id, tag_key), 
+	CONSTRAINT fk_logged_model_tags_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
+	CONSTRAINT fk_logged_model_tags_model_id FOREIGN KEY(model_id) REFERENCES logged_models (model_id) ON DELETE CASCADE
+);
+INSERT INTO "logged_model_tags" VALUES('m-unet',1,'kind','best');
+CREATE TABLE logged_models (
+	model_id VARCHAR(36) NOT NULL, 
+	experiment_id INTEGER NOT NULL, 
+	name VARCHAR(500) NOT NULL, 
+	artifact_location VARCHAR(1000) NOT NULL, 
+	creation_timestamp_ms BIGINT NOT NULL, 
+	last_updated_timestamp_ms BIGINT NOT NULL, 
+	status INTEGER NOT NULL, 
+	lifecycle_stage VARCHAR(32), 
+	model_type VARCHAR(500), 
+	source_run_id VARCHAR(32), 
+	status_message VARCHAR(1000), 
+	CONSTRAINT logged_models_pk PRIMARY KEY (model_id), 
+	CONSTRAINT logged_models_lifecycle_stage_check CHECK (lifecycle_stage IN ('active', 'deleted')), 
+	CONSTRAINT fk_logged_models_experiment_id FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id) ON DELETE CASCADE
+);
+INSERT INTO "logged_models" VALUES('m-unet',1,'unet','mlflow-artifacts:/tiles/models/m-unet/artifacts',1795900208031,1795900208059,2,'active','torch','first',NULL);
+INSERT INTO "logged_models" VALUES('m-ef46122d73f141259e97f83eef78137a',1,'lost','mlflow-artifacts:/tiles/models/m-ef46122d73f141259e97f83eef78137a/artifacts',1795900208275,1795900208302,1,'deleted',NULL,'first',NULL);
 CREATE TABLE "metrics" (
 	"key" VARCHAR(250) NOT NULL, 
 	value FLOAT NOT NULL, 
@@ -113,6 +172,40 @@ INSERT INTO "metrics" VALUES('odd',0.0,1,'first',0,1);
 INSERT INTO "metrics" VALUES('odd',1.79769313486231562234e+308,2,'first',1,0);
 INSERT INTO "metrics" VALUES('odd',-1.79769313486231562234e+308,3,'first',2,0);
 INSERT INTO "metrics" VALUES('odd',2.5,4,'first',-3,0);
+INSERT INTO "metrics" VALUES('iou',0.5,1700000000000,'first',0,0);
+INSERT INTO "metrics" VALUES('iou',0.6,1700000000001,'first',1,0);
+INSERT INTO "metrics" VALUES('iou',0.7,1700000000002,'first',2,0);
+CREATE TABLE "model_version_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value TEXT, 
+	name VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT model_version_tag_pk PRIMARY KEY (workspace, "key", name, version), 
+	CONSTRAINT fk_model_version_tags_model_versions FOREIGN KEY(workspace, name, version) REFERENCES model_versions (workspace, name, version) ON UPDATE CASCADE
+);
+INSERT INTO "model_version_tags" VALUES('ok','yes','houses',1,'default');
+CREATE TABLE "model_versions" (
+	name VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	creation_time BIGINT, 
+	last_updated_time BIGINT, 
+	description VARCHAR(5000), 
+	user_id VARCHAR(256), 
+	current_stage VARCHAR(20), 
+	source VARCHAR(500), 
+	run_id VARCHAR(32), 
+	status VARCHAR(20), 
+	status_message VARCHAR(500), 
+	run_link VARCHAR(500), 
+	storage_location VARCHAR(500), 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT model_version_pk PRIMARY KEY (workspace, name, version), 
+	CONSTRAINT fk_model_versions_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON UPDATE CASCADE
+);
+INSERT INTO "model_versions" VALUES('houses',1,1795900208372,1795900208372,'the first',NULL,'None','models:/m-unet','first','READY',NULL,NULL,'mlflow-artifacts:/tiles/models/m-7f78c97c004c4a0bb94105dc02f70f94/artifacts','default');
+INSERT INTO "model_versions" VALUES('houses',2,1795900208396,1795900208435,NULL,NULL,'Deleted_Internal','REDACTED-SOURCE-PATH','REDACTED-RUN-ID','READY',NULL,'REDACTED-RUN-LINK','file:///elsewhere','default');
+INSERT INTO "model_versions" VALUES('houses',3,1795900208464,1795900208521,NULL,NULL,'Production','runs:/first/model','first','READY',NULL,NULL,'runs:/fc0f318bafd04c59b5533a6d52e9c16a/model','default');
 CREATE TABLE "params" (
 	"key" VARCHAR(250) NOT NULL, 
 	value VARCHAR(8000) NOT NULL, 
@@ -122,6 +215,33 @@ CREATE TABLE "params" (
 );
 INSERT INTO "params" VALUES('lr','0.01','first');
 INSERT INTO "params" VALUES('net.depth','34','first');
+CREATE TABLE "registered_model_aliases" (
+	alias VARCHAR(256) NOT NULL, 
+	version INTEGER NOT NULL, 
+	name VARCHAR(256) NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_alias_pk PRIMARY KEY (workspace, name, alias), 
+	CONSTRAINT fk_registered_model_aliases_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON DELETE CASCADE ON UPDATE CASCADE
+);
+INSERT INTO "registered_model_aliases" VALUES('champion',1,'houses','default');
+CREATE TABLE "registered_model_tags" (
+	"key" VARCHAR(250) NOT NULL, 
+	value VARCHAR(5000), 
+	name VARCHAR(256) NOT NULL, 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_tag_pk PRIMARY KEY (workspace, "key", name), 
+	CONSTRAINT fk_registered_model_tags_registered_models FOREIGN KEY(workspace, name) REFERENCES registered_models (workspace, name) ON UPDATE CASCADE
+);
+INSERT INTO "registered_model_tags" VALUES('team','maps','houses','default');
+CREATE TABLE "registered_models" (
+	name VARCHAR(256) NOT NULL, 
+	creation_time BIGINT, 
+	last_updated_time BIGINT, 
+	description VARCHAR(5000), 
+	workspace VARCHAR(63) DEFAULT 'default' NOT NULL, 
+	CONSTRAINT registered_model_pk PRIMARY KEY (workspace, name)
+);
+INSERT INTO "registered_models" VALUES('houses',1795900208342,1795900208521,'finds houses','default');
 CREATE TABLE "runs" (
 	run_uuid VARCHAR(32) NOT NULL, 
 	name VARCHAR(250), 
@@ -137,14 +257,14 @@ CREATE TABLE "runs" (
 	artifact_uri VARCHAR(200), 
 	experiment_id INTEGER, deleted_time BIGINT, 
 	CONSTRAINT run_pk PRIMARY KEY (run_uuid), 
-	CONSTRAINT source_type CHECK (source_type IN ('NOTEBOOK', 'JOB', 'LOCAL', 'UNKNOWN', 'PROJECT')), 
 	CONSTRAINT runs_lifecycle_stage CHECK (lifecycle_stage IN ('active', 'deleted')), 
+	CONSTRAINT source_type CHECK (source_type IN ('NOTEBOOK', 'JOB', 'LOCAL', 'UNKNOWN', 'PROJECT')), 
 	FOREIGN KEY(experiment_id) REFERENCES experiments (experiment_id), 
 	CHECK (status IN ('SCHEDULED', 'FAILED', 'FINISHED', 'RUNNING', 'KILLED'))
 );
 INSERT INTO "runs" VALUES('first','first','UNKNOWN','','','unknown','FAILED',1700000000000,1700000060000,'','active','mlflow-artifacts:/tiles/first/artifacts',1,NULL);
-INSERT INTO "runs" VALUES('78ddc39e6ef240e79a45127fb316d086','whimsical-loon-113','UNKNOWN','','','unknown','RUNNING',1700000100000,NULL,'','active','mlflow-artifacts:/tiles/78ddc39e6ef240e79a45127fb316d086/artifacts',1,NULL);
-INSERT INTO "runs" VALUES('95db6960113d47dfb3157f34c325cea3','gone','UNKNOWN','','','unknown','RUNNING',1700000200000,NULL,'','deleted','mlflow-artifacts:/tiles/95db6960113d47dfb3157f34c325cea3/artifacts',1,1795892055969);
+INSERT INTO "runs" VALUES('cab9bbc4c88a44ddae4f0d5765765eb5','wise-toad-893','UNKNOWN','','','unknown','RUNNING',1700000100000,NULL,'','active','mlflow-artifacts:/tiles/cab9bbc4c88a44ddae4f0d5765765eb5/artifacts',1,NULL);
+INSERT INTO "runs" VALUES('92a7fac4d17e4ae08f625bb9c55d07fd','gone','UNKNOWN','','','unknown','RUNNING',1700000200000,NULL,'','deleted','mlflow-artifacts:/tiles/92a7fac4d17e4ae08f625bb9c55d07fd/artifacts',1,1795900208570);
 CREATE TABLE "tags" (
 	"key" VARCHAR(250) NOT NULL, 
 	value VARCHAR(8000), 
@@ -154,5 +274,5 @@ CREATE TABLE "tags" (
 );
 INSERT INTO "tags" VALUES('kind','größe','first');
 INSERT INTO "tags" VALUES('mlflow.runName','first','first');
-INSERT INTO "tags" VALUES('mlflow.runName','whimsical-loon-113','78ddc39e6ef240e79a45127fb316d086');
-INSERT INTO "tags" VALUES('mlflow.runName','gone','95db6960113d47dfb3157f34c325cea3');
+INSERT INTO "tags" VALUES('mlflow.runName','wise-toad-893','cab9bbc4c88a44ddae4f0d5765765eb5');
+INSERT INTO "tags" VALUES('mlflow.runName','gone','92a7fac4d17e4ae08f625bb9c55d07fd');

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+use super::super::histogram::Histogram;
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Event {
     /// Seconds since 1970.
@@ -36,6 +38,8 @@ pub(super) struct SummaryValue {
     simple_value: Option<f32>,
     #[prost(message, optional, tag = "4")]
     image: Option<Image>,
+    #[prost(message, optional, tag = "5")]
+    histogram: Option<HistogramProto>,
     #[prost(message, optional, tag = "8")]
     tensor: Option<Tensor>,
     #[prost(message, optional, tag = "9")]
@@ -64,6 +68,26 @@ struct Image {
     width: i32,
     #[prost(bytes = "vec", tag = "4")]
     encoded: Vec<u8>,
+}
+
+/// A histogram as TensorFlow 1 and PyTorch write it. A bin ends at its limit, and begins at that of
+/// the bin before; the outermost limits are infinite, nearly.
+#[derive(Clone, PartialEq, Message)]
+struct HistogramProto {
+    #[prost(double, tag = "1")]
+    min: f64,
+    #[prost(double, tag = "2")]
+    max: f64,
+    #[prost(double, tag = "3")]
+    count: f64,
+    #[prost(double, tag = "4")]
+    sum: f64,
+    #[prost(double, tag = "5")]
+    sum_squares: f64,
+    #[prost(double, repeated, tag = "6")]
+    limits: Vec<f64>,
+    #[prost(double, repeated, tag = "7")]
+    counts: Vec<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -124,6 +148,27 @@ impl SummaryValue {
         }
     }
 
+    /// The histogram, if it is one. Its outermost bins end at the least and the greatest value.
+    pub(super) fn histogram(&self) -> Option<Histogram> {
+        if let Some(told) = &self.histogram {
+            return told.histogram();
+        }
+        if self.plugin() != "histograms" {
+            return None;
+        }
+        // From, to and how many, bin by bin.
+        let numbers = self.tensor.as_ref()?.numbers()?;
+        let (bins, []) = numbers.as_chunks::<3>() else {
+            return None;
+        };
+        let bins = bins.to_vec();
+        let finite = numbers.iter().all(|number| number.is_finite());
+        finite.then_some(Histogram {
+            bins,
+            moments: None,
+        })
+    }
+
     /// The texts of a text value.
     pub(super) fn texts(&self) -> Vec<String> {
         let strings = self.tensor.as_ref().map(|tensor| &tensor.strings[..]);
@@ -155,6 +200,59 @@ impl SummaryValue {
                     .collect()
             }
             _ => Vec::new(),
+        }
+    }
+}
+
+impl HistogramProto {
+    fn histogram(&self) -> Option<Histogram> {
+        let last = self.limits.len().checked_sub(1)?;
+        if self.counts.len() != self.limits.len() {
+            return None;
+        }
+        let mut from = self.min;
+        let mut bins = Vec::with_capacity(self.limits.len());
+        for (place, (limit, count)) in self.limits.iter().zip(&self.counts).enumerate() {
+            // Bins below the least value and above the greatest are empty.
+            let to = if place == last { self.max } else { *limit };
+            let to = to.clamp(self.min, self.max.max(self.min));
+            bins.push([from, to, *count]);
+            from = to;
+        }
+        let finite = bins.iter().flatten().all(|number| number.is_finite());
+        let mean = self.sum / self.count;
+        let variance = (self.sum_squares / self.count - mean * mean).max(0.0);
+        finite.then_some(Histogram {
+            bins,
+            moments: (self.count > 0.0).then_some((mean, variance.sqrt())),
+        })
+    }
+}
+
+impl Tensor {
+    /// The numbers of a tensor of floats, in either form.
+    fn numbers(&self) -> Option<Vec<f64>> {
+        let content = &self.content;
+        match self.dtype {
+            FLOAT if content.is_empty() => {
+                Some(self.floats.iter().copied().map(f64::from).collect())
+            }
+            FLOAT => {
+                let (numbers, []) = content.as_chunks::<4>() else {
+                    return None;
+                };
+                let number = |bytes: &[u8; 4]| f64::from(f32::from_le_bytes(*bytes));
+                Some(numbers.iter().map(number).collect())
+            }
+            DOUBLE if content.is_empty() => Some(self.doubles.clone()),
+            DOUBLE => {
+                let (numbers, []) = content.as_chunks::<8>() else {
+                    return None;
+                };
+                let number = |bytes: &[u8; 8]| f64::from_le_bytes(*bytes);
+                Some(numbers.iter().map(number).collect())
+            }
+            _ => None,
         }
     }
 }

@@ -222,6 +222,10 @@ fn add(
         }
         return Ok(());
     }
+    if let Some(histogram) = value.histogram() {
+        histogram.send(&value.tag, step, time_ms, sender);
+        return Ok(());
+    }
     let images = value.images();
     if images.is_empty() {
         let kind = if plugin.is_empty() {
