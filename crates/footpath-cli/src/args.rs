@@ -60,11 +60,11 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigSource {
     /// The solution's configuration (YAML)
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 
     /// Override one key, e.g. --set training.epochs=3 (may be repeated; the value is YAML)
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
     pub(crate) overrides: Vec<String>,
 }
 
@@ -423,7 +423,7 @@ pub(crate) struct StepsArgs {
     pub(crate) run: RunArgs,
 
     /// The pipeline to look into
-    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted)]
+    #[arg(long, value_enum, default_value_t = PipelineChoice::UnetWeighted, global = true)]
     pub(crate) pipeline: PipelineChoice,
 
     /// What to do.

@@ -92,6 +92,33 @@ fn the_whole_journey() {
     assert_eq!(first["segmentation"]["size"], serde_json::json!([64, 64]));
     let drawn = image::open(session.path("drawn/000000000000.png")).unwrap();
     assert_eq!((drawn.width(), drawn.height()), (64, 64));
+
+    let annotations = session.read("data/val/annotation.json");
+    session.fail(
+        "predict -c town.yaml --pipeline unet_weighted data/val/images -o data/val/annotation.json",
+        2,
+        &["data/val/annotation.json holds something else than COCO results"],
+    );
+    assert_eq!(session.read("data/val/annotation.json"), annotations);
+
+    let stranger = serde_json::json!([{
+        "image_id": 99, "category_id": 100, "score": 0.5, "segmentation": first["segmentation"],
+    }]);
+    session.write("stranger.json", &stranger.to_string());
+    session.fail(
+        "score data/val/annotation.json stranger.json",
+        1,
+        &["image 99", "none of the predictions of stranger.json fits"],
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name| {
+            let metadata = std::fs::metadata(session.path(name)).unwrap();
+            metadata.permissions().mode()
+        };
+        assert_eq!(mode("metrics.json"), mode("stranger.json"));
+    }
 }
 
 #[test]
@@ -99,7 +126,7 @@ fn a_changed_threshold_reruns_neither_training_nor_network() {
     let session = Session::with_suburb();
     session.succeed("evaluate -c town.yaml --pipeline unet");
     let run = session.succeed(
-        "steps -c town.yaml --pipeline unet --set postprocess.threshold=0.4 explain --json",
+        "steps explain -c town.yaml --pipeline unet --set postprocess.threshold=0.4 --json",
     );
     let explained: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let step = |name: &str| {

@@ -127,6 +127,7 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), SettingError> {
         let checkpoint = &self.checkpoint;
         for (name, count) in [
+            ("epochs", self.epochs),
             ("batch_size", self.batch_size),
             ("ranks", self.ranks),
             ("accumulate", self.accumulate),

@@ -40,6 +40,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let config_file = out.join("config.yaml");
     write_file(&config_file, CONFIG.as_bytes())?;
     let config = SolutionConfig::load(Some(&config_file), &args.overrides)?;
+    if !args.overrides.is_empty() {
+        write_file(&config_file, overridden(&config)?.as_bytes())?;
+    }
     let session = Session::of(config, false, DeviceName::Cpu)?;
     let track = TrackArgs {
         track: Some(out.join(".footpath/track").display().to_string()),
@@ -56,6 +59,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     tell_what_was_made(out, &config_file, started)
 }
 
+/// The configuration as a file for whoever goes on with it; its folders stay beside it.
+fn overridden(config: &SolutionConfig) -> Result<String> {
+    let own: SolutionConfig = serde_saphyr::from_str(CONFIG).context("the demo's configuration")?;
+    let config = SolutionConfig {
+        data: own.data,
+        work: own.work,
+        ..config.clone()
+    };
+    serde_saphyr::to_string(&config).context("cannot write the configuration as YAML")
+}
+
 /// From tiles to outlines on those that the network never saw.
 fn learn(out: &Path, session: &Session, data: &TrainingData, tracked: &Tracked) -> Result<()> {
     let mut setup = session.setup(PipelineName::UNET_TTA, true);
@@ -66,7 +80,7 @@ fn learn(out: &Path, session: &Session, data: &TrainingData, tracked: &Tracked) 
     let (graph, inputs) = session.graph_of(&setup, data)?;
 
     say("2/5 prepare, 3/5 train: a small U-Net from scratch, best epoch kept");
-    say("4/5 evaluate with test-time augmentation, on tiles it never trained on");
+    say("     then 4/5: evaluate with test-time augmentation, on tiles it never trained on");
     let targets = (&graph.model, &graph.metrics, &graph.objects);
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
     tracked.pipeline(&graph.pipeline, &run.report);

@@ -1,6 +1,7 @@
 //! `footpath predict`
 
 use crate::args::PredictArgs;
+use crate::commands::WrongUsage;
 use crate::commands::evaluate::{latest_model, latest_second_level, read_model, records};
 use crate::output::{result_line, write_file, write_json};
 use crate::progress::bar;
@@ -15,6 +16,7 @@ use footpath_steps::{Inputs, Items};
 use image::codecs::png::PngEncoder;
 use rayon::prelude::*;
 use serde_json::json;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
@@ -26,6 +28,27 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     })
 }
 
+/// Refuses to write over a file that holds no results, say the annotations.
+fn refuse_other_files(out: &Path) -> Result<()> {
+    let Ok(file) = std::fs::File::open(out) else {
+        return Ok(());
+    };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    let first = BufReader::new(file)
+        .bytes()
+        .find(|byte| !matches!(byte, Ok(byte) if byte.is_ascii_whitespace()));
+    if let None | Some(Ok(b'[')) = first {
+        return Ok(());
+    }
+    let out = out.display();
+    Err(WrongUsage(format!(
+        "{out} holds something else than COCO results and is not written over; name another file after -o"
+    ))
+    .into())
+}
+
 fn predict(
     session: &Session,
     name: PipelineName,
@@ -33,6 +56,7 @@ fn predict(
     tracked: &Tracked,
 ) -> Result<()> {
     let files = list_images(&args.images)?;
+    refuse_other_files(&args.out)?;
     let graph = PredictionGraph::new(&session.setup(name, false));
     let images = images_of(&files, &session.store).map_err(|cause| anyhow!(cause))?;
     let inputs = Inputs::new().with(&graph.images, images);

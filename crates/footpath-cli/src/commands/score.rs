@@ -3,7 +3,7 @@
 use crate::args::ScoreArgs;
 use crate::output::{report_problems, write_json};
 use crate::table::metrics_table;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use footpath_mapping::evaluation::score;
 use footpath_mapping::problem::Strictness;
 use std::path::Path;
@@ -16,6 +16,13 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
             format!("cannot score {predictions} against {truth}")
         })?;
     report_problems(&report);
+    if metrics.detections == 0 && !report.is_empty() {
+        bail!(
+            "none of the predictions of {} fits {}: are they of another data set?",
+            args.predictions.display(),
+            args.truth.display()
+        );
+    }
     if let Some(out) = &args.json {
         // Only what pycocotools has a counterpart of: `iou` belongs to `evaluate`.
         write_json(out, &metrics)?;

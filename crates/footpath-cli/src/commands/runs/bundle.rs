@@ -10,7 +10,7 @@ use footpath_track::access::{Access, find_run};
 use footpath_track::transfer::bundle::{BundleReport, Placement, read, write};
 
 use super::rows::bytes;
-use crate::output::{result_line, say};
+use crate::output::{new_file_in, result_line, say};
 
 /// `footpath runs bundle`
 #[derive(Debug, Args)]
@@ -50,8 +50,8 @@ pub(super) fn run(access: &dyn Access, args: &BundleArgs) -> Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let file = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write into {}", folder.display()))?;
+    let file =
+        new_file_in(folder).with_context(|| format!("cannot write into {}", folder.display()))?;
     let report = write(access, run, BufWriter::new(file.as_file()))?;
     file.persist(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;

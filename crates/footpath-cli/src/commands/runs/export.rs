@@ -11,7 +11,7 @@ use footpath_track::transfer::table::{Format, begin};
 
 use super::ls::now_ms;
 use crate::commands::WrongUsage;
-use crate::output::say;
+use crate::output::{new_file_in, say};
 
 /// `footpath runs export`
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub(super) fn run(access: &dyn Access, args: &ExportArgs) -> Result<()> {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
                 _ => Path::new("."),
             };
-            let file = tempfile::NamedTempFile::new_in(folder)
+            let file = new_file_in(folder)
                 .with_context(|| format!("cannot write into {}", folder.display()))?;
             let count = write(
                 access,

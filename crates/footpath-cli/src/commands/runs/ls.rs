@@ -27,18 +27,18 @@ pub(super) struct LsArgs {
     #[arg(value_name = "PROJECT[/EXPERIMENT]")]
     of: Option<String>,
 
-    /// Which runs: MLflow's grammar with OR, NOT and brackets, e.g. "best(metrics.ap50) > 0.4 AND
-    /// (params.encoder = 'resnet34' OR tags.kind IS NULL)"
+    /// Which runs: MLflow's grammar with OR, NOT and brackets, e.g.
+    /// "best(metrics.`validation/ap50`) > 0.4 AND (params.unet.encoder = 'resnet34' OR tags.kind IS NULL)"
     #[arg(short, long, value_name = "FILTER", default_value = "")]
     filter: String,
 
-    /// In which order, e.g. "best(metrics.ap50) DESC"; also first(…), last(…), min(…), max(…),
-    /// params.…, tags.…, `start_time` (may be repeated) [default: latest first]
+    /// In which order, e.g. "best(metrics.`validation/ap50`) DESC"; also first(…), last(…), min(…),
+    /// max(…), params.…, tags.…, `start_time` (may be repeated) [default: latest first]
     #[arg(short, long, value_name = "FIELD [DESC]")]
     sort: Vec<String>,
 
     /// What to show besides id, name, state and times, by commas, e.g.
-    /// "best(metrics.ap50),params.lr" [default: what is sorted by, and a few metrics' best]
+    /// "best(metrics.`validation/ap50`),params.training.learning_rate" [default: what is sorted by, and a few metrics' best]
     #[arg(short, long, value_name = "FIELDS", value_delimiter = ',')]
     columns: Vec<String>,
 
