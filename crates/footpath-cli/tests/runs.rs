@@ -389,7 +389,7 @@ fn spools_and_other_trackers_are_taken_in() {
         &["import", logs.to_str().unwrap(), "--experiment", "boards"],
     );
     assert_eq!(told.out.lines().count(), 2);
-    assert!(told.err.contains("2 runs, 24 points"), "{}", told.err);
+    assert!(told.err.contains("2 runs, 36 points"), "{}", told.err);
     assert_eq!(
         runs(folder, &["ls", "default/boards"]).out.lines().count(),
         3
