@@ -377,6 +377,48 @@ fn artifacts_stay_below_their_run() {
     );
 }
 
+/// Names of artifacts are no paths of the disk: a link that somebody puts where one would be is
+/// neither followed nor written through.
+#[test]
+#[cfg(unix)]
+fn links_on_the_servers_disk_lead_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::create_dir(&secret).unwrap();
+    std::fs::write(secret.join("x"), "secret").unwrap();
+    let root = folder.path().join("artifacts");
+    let server = Served::start(|config| config.artifacts = Some(root.display().to_string()));
+    server.begin("maps", "a1");
+    for place in ["link", "1/a1/artifacts/link", "runs/a1/link", "blobs/link"] {
+        let link = root.join(place);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&secret, &link).unwrap();
+    }
+    let proxy = "/api/2.0/mlflow-artifacts/artifacts/1/a1/artifacts";
+    for path in [
+        format!("{proxy}/link/x"),
+        "/api/v1/runs/a1/files/link/x".to_owned(),
+        "/get-artifact?run_id=a1&path=link/x".to_owned(),
+    ] {
+        let (status, told) = server.ask("GET", &path, None);
+        assert_eq!(status, 404, "{path}: {told}");
+    }
+    let listed = server.get("/api/2.0/mlflow-artifacts/artifacts?path=1/a1/artifacts");
+    assert!(!listed.to_string().contains("link"), "{listed}");
+    let put = server.send(
+        None,
+        "PUT",
+        &format!("{proxy}/link/x"),
+        "",
+        Some(b"new".to_vec()),
+    );
+    assert_eq!(put.status(), 200, "a name like any other");
+    let mut answer = server.send(None, "GET", &format!("{proxy}/link/x"), "", None);
+    assert_eq!(answer.body_mut().read_to_string().unwrap(), "new");
+    assert_eq!(std::fs::read_to_string(secret.join("x")).unwrap(), "secret");
+    assert_eq!(std::fs::read_dir(&secret).unwrap().count(), 1);
+}
+
 #[test]
 fn any_path_is_kept_as_it_is_or_refused() {
     let server = Served::open();

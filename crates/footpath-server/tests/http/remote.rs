@@ -5,7 +5,9 @@ use footpath_track::access::{Access, RemoteAccess, Search, every_run, find_run};
 use footpath_track::client::{Destination, HttpDestination};
 use footpath_track::series::PointRange;
 use footpath_track::{
-    Batch, Digest, Error, Lifecycle, Point, Points, RunId, TextRecord, View, WriterPosition,
+    ArtifactLink, Batch, Digest, Error, ForeignModel, ForeignRegistration, Lifecycle, LoggedModel,
+    ModelMetric, ModelStatus, ModelVersion, Point, Points, RegisteredModel, RunId, TextRecord,
+    View, WriterPosition,
 };
 
 fn access(server: &Served) -> RemoteAccess {
@@ -161,4 +163,102 @@ fn a_wrong_token_is_told_and_is_no_fault_of_the_spool() {
             .contains("the user, password or token is wrong"),
         "{error}"
     );
+}
+
+/// What an import of another tracker's models sends; then clients of MLflow find them.
+#[test]
+fn models_from_elsewhere_are_kept_as_they_are() {
+    let server = Served::guarded();
+    server.begin("maps", "m1");
+    let sender = HttpDestination::new(&server.url(""), server.token.clone());
+    let content = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(content.path(), "weights").unwrap();
+    let digest = Digest::of(b"weights");
+    sender.put_blob(digest, content.path()).unwrap();
+    let model = LoggedModel {
+        id: "m-1".into(),
+        experiment: footpath_track::ExperimentId::DEFAULT,
+        name: "unet".into(),
+        model_type: "torch".into(),
+        source_run: Some("m1".parse().unwrap()),
+        status: ModelStatus::Ready,
+        status_message: None,
+        lifecycle: Lifecycle::Active,
+        created_ms: 7,
+        updated_ms: 8,
+        tags: [("kind".to_owned(), "best".to_owned())].into(),
+        params: [("depth".to_owned(), "34".to_owned())].into(),
+        metrics: vec![ModelMetric {
+            key: "iou".into(),
+            points: Points(vec![Point::new(2, 3, f64::NAN)]),
+            run: "m1".parse().unwrap(),
+            dataset: None,
+        }],
+    };
+    let from = |path: &str| ForeignModel {
+        project: "maps".into(),
+        experiment: "e".into(),
+        model: model.clone(),
+        files: vec![ArtifactLink {
+            path: path.into(),
+            digest,
+        }],
+    };
+    assert!(sender.keep_model(&from("data/w.bin")).unwrap());
+    assert!(!sender.keep_model(&from("data/w.bin")).unwrap());
+    let escape = sender.keep_model(&from("../w.bin"));
+    assert!(matches!(escape, Err(Error::Invalid { .. })), "{escape:?}");
+    let found = server.get("/api/2.0/mlflow/logged-models/m-1");
+    let info = &found["model"]["info"];
+    assert_eq!(
+        (&info["name"], &info["creation_timestamp_ms"]),
+        (&"unet".into(), &7.into())
+    );
+    assert_eq!(found["model"]["data"]["metrics"][0]["value"], "NaN");
+    let place = info["artifact_uri"].as_str().unwrap();
+    let place = place.strip_prefix("mlflow-artifacts:/").unwrap();
+    let file = format!("/api/2.0/mlflow-artifacts/artifacts/{place}/data/w.bin");
+    let mut answer = server.send(server.token.as_deref(), "GET", &file, "", None);
+    assert_eq!(answer.body_mut().read_to_string().unwrap(), "weights");
+
+    let registration = ForeignRegistration {
+        model: RegisteredModel {
+            name: "houses".into(),
+            aliases: [("champion".to_owned(), 3)].into(),
+            last_version: 3,
+            ..Default::default()
+        },
+        versions: vec![ModelVersion {
+            name: "houses".into(),
+            version: 3,
+            stage: "None".into(),
+            source: "models:/m-1".into(),
+            model_id: Some("m-1".into()),
+            ..Default::default()
+        }],
+    };
+    assert!(sender.keep_registration(&registration).unwrap());
+    assert!(!sender.keep_registration(&registration).unwrap());
+    let path = "/api/2.0/mlflow/registered-models/alias?name=houses&alias=champion";
+    assert_eq!(server.get(path)["model_version"]["version"], "3");
+
+    // Whoever may not write in a project keeps no model there.
+    let user = serde_json::json!({ "roles": { "maps": "viewer", "roads": "editor" } });
+    assert_eq!(server.ask("PUT", "/api/v1/users/ann", Some(&user)).0, 200);
+    let token = server.post("/api/v1/tokens", &serde_json::json!({ "user": "ann" }));
+    let token = token["token"].as_str().unwrap();
+    let body = |from: &ForeignModel| serde_json::to_value(from).unwrap();
+    let ask = |path: &str, body| server.ask_as(Some(token), "POST", path, Some(&body)).0;
+    assert_eq!(ask("/api/v1/models", body(&from("x"))), 403);
+    let elsewhere = ForeignModel {
+        project: "roads".into(),
+        ..from("x")
+    };
+    assert_eq!(
+        ask("/api/v1/models", body(&elsewhere)),
+        403,
+        "it is of maps"
+    );
+    let registration = serde_json::to_value(&registration).unwrap();
+    assert_eq!(ask("/api/v1/registered-models", registration), 403);
 }
