@@ -61,6 +61,12 @@ fn start() -> Network {
         .train()
 }
 
+/// How far the loss before a step may be from PyTorch's: sums are rounded in another order, and Adam divides by a
+/// gradient's own size, so that the rounding of gradients near zero grows from step to step.
+fn tolerance(step: usize) -> f64 {
+    5e-6 * (step + 1) as f64
+}
+
 #[test]
 fn six_steps_agree_with_pytorch() {
     // Printed by `pytorch/training_steps.py`.
@@ -78,8 +84,10 @@ fn six_steps_agree_with_pytorch() {
         5e-4,
         6,
     );
-    for (found, expected) in losses.iter().flatten().zip(LOSSES.iter().flatten()) {
-        assert!((found - expected).abs() < 1e-5, "{losses:?}");
+    for (step, (found, expected)) in losses.iter().zip(LOSSES).enumerate() {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < tolerance(step), "{losses:?}");
+        }
     }
     let state = StateDict::of(&network);
     let running = &state.values("encoder.bn1.running_var")[..3];
@@ -107,7 +115,11 @@ fn six_steps(config: OptimizerConfig, freeze: &Freeze, rate: f64) -> [f64; 8] {
 
 fn assert_agree(found: [f64; 8], expected: [f64; 8]) {
     for (index, (f, e)) in found.iter().zip(expected).enumerate() {
-        let tolerance = if index == 6 { 1e-4 } else { 1e-5 };
+        let tolerance = match index {
+            6 => 1e-4,
+            7 => 1e-5,
+            step => tolerance(step),
+        };
         assert!(
             (f - e).abs() < tolerance,
             "{found:?} instead of {expected:?}"
