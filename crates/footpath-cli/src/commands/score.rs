@@ -5,7 +5,7 @@ use crate::output::{report_problems, write_json};
 use crate::table::metrics_table;
 use anyhow::{Context, Result, bail};
 use footpath_mapping::evaluation::score;
-use footpath_mapping::problem::Strictness;
+use footpath_mapping::problem::{Outcome, Strictness};
 use std::path::Path;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
@@ -16,7 +16,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
             format!("cannot score {predictions} against {truth}")
         })?;
     report_problems(&report);
-    if metrics.detections == 0 && !report.is_empty() {
+    let mut problems = report.problems().iter();
+    let skipped = problems.any(|problem| problem.kind.outcome() == Outcome::Skipped);
+    if metrics.detections == 0 && skipped {
         bail!(
             "none of the predictions of {} fits {}: are they of another data set?",
             args.predictions.display(),
