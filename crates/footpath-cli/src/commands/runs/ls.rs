@@ -38,7 +38,8 @@ pub(super) struct LsArgs {
     sort: Vec<String>,
 
     /// What to show besides id, name, state and times, by commas, e.g.
-    /// "best(metrics.`validation/ap50`),params.training.learning_rate" [default: what is sorted by, and a few metrics' best]
+    /// "best(metrics.`validation/ap50`),params.unet.encoder" [default: what is sorted by, and a few
+    /// metrics' best]
     #[arg(short, long, value_name = "FIELDS", value_delimiter = ',')]
     columns: Vec<String>,
 
