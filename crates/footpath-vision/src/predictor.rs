@@ -45,8 +45,8 @@ impl Predictor {
 
     /// The same predictor with the weights of its convolutions in `precision`; single precision unless told.
     ///
-    /// bfloat16 is faster and moves probabilities by about a hundredth. Rounded weights do not come back: ask for it
-    /// once.
+    /// bfloat16 takes less memory and moves probabilities by about a hundredth; the README of `footpath-kernels` tells
+    /// where it is no faster. Rounded weights do not come back: ask for it once.
     ///
     /// # Errors
     /// If the predictor's device is not the CPU, or this processor has no instructions for the precision.
