@@ -15,6 +15,8 @@
 //! | [`upsample_bilinear`] | bilinear upsampling |
 //! | [`segmentation_loss`] | soft-max, pixel-weighted cross entropy, soft dice |
 //! | [`adam_step`] | Adam or `AdamW` on one parameter |
+//!
+//! [`vectorised`] runs other plain loops as the kernels run theirs.
 
 mod activation;
 mod adam;
@@ -42,6 +44,7 @@ pub use adam::{AdamSettings, AdamState, WeightDecay, adam_step};
 pub use batch_norm::{BatchStatistics, batch_norm_eval, batch_norm_train};
 pub use concatenation::concat_channels;
 pub use convolution::{conv2d, conv2d_inference};
+pub use cpu::simd::vectorised;
 pub use inference::InferenceOptions;
 pub use kept_filters::KeptFilters;
 pub use max_pool::max_pool2d;

@@ -236,13 +236,12 @@ impl Pass<'_> {
                             (outer_product_bf16, (end - start).div_ceil(2))
                         }
                     };
-                    let (whole_depth, weights_start) = (
-                        packed_depth(depth, self.precision),
-                        packed_depth(start, self.precision),
-                    );
+                    let whole_depth = packed_depth(depth, self.precision);
+                    let weights_start = packed_depth(start, self.precision);
+                    let part = weights_start..weights_start + product_depth;
                     for (block, c) in blocks.clone().zip(sums.chunks_exact_mut(ROWS * TILE)) {
                         let row = block * ROWS;
-                        let left = self.weights.left(phase, row, whole_depth, weights_start);
+                        let left = self.weights.left(phase, row, whole_depth, part.clone());
                         for column in (0..columns).step_by(COLUMNS) {
                             // SAFETY: the weights hold `product_depth` values of each row from there, the panel as
                             // many rows of a tile, `c` is one block of sums.

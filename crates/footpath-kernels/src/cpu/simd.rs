@@ -71,10 +71,12 @@ impl Level {
     }
 }
 
-/// Runs plain loops compiled for the best instruction set: the compiler's vectoriser does the rest.
+/// Runs plain loops compiled for the best instruction set of this processor (or that of the environment
+/// variable `FOOTPATH_SIMD`): the compiler's vectoriser does the rest. The result is the same to the bit,
+/// for the compiler neither reorders nor fuses what a loop says.
 ///
 /// `work` is to call nothing that is not inlined.
-pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     match Level::current() {
         Level::Portable => work(),
         // SAFETY: levels beyond the portable one come from detection alone.

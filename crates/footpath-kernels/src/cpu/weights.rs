@@ -1,13 +1,15 @@
 //! The left operand of a convolution's products: weights in blocks of rows that the inner loop reads as one stream.
 //! Rows where they lie would often be a power of two apart, and so share few sets of the cache.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
     bf16::pair_in_place,
     convolution::DEPTH,
     geometry::ConvGeometry,
-    microkernel::Left,
+    microkernel::{Left, ROWS},
     packing::{BLOCK, Turn},
     scratch::with_scratch,
     simd::{Level, vectorised},
@@ -17,26 +19,31 @@ use crate::Precision;
 /// The weights of all phases.
 #[derive(Clone, Copy)]
 pub(super) enum Weights<'a> {
-    /// `[rows][depth]` of the only phase; whole blocks of [`ROWS`](super::microkernel::ROWS).
+    /// `[rows][depth]` of the only phase; whole blocks of [`ROWS`].
     Rows(&'a [f32]),
     /// `[phase][row block][depth][BLOCK]`; rows beyond the last are of any value.
     Blocks(&'a [f32]),
 }
 
 impl Weights<'_> {
-    /// Weights of [`ROWS`](super::microkernel::ROWS) rows from `row` and of the depth from `start`; both depths in pairs for bfloat16.
-    pub(super) fn left(self, phase: &Phase, row: usize, depth: usize, start: usize) -> Left {
+    /// Weights of [`ROWS`] rows from `row` and of a part of the depth; both depths in pairs for bfloat16.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many weights.
+    pub(super) fn left(self, phase: &Phase, row: usize, depth: usize, part: Range<usize>) -> Left {
         match self {
             Self::Rows(values) => Left {
-                values: values[row * depth + start..].as_ptr(),
+                values: values[row * depth..][part.start..(ROWS - 1) * depth + part.end].as_ptr(),
                 row_stride: depth,
                 depth_stride: 1,
             },
             Self::Blocks(values) => {
                 let (block, row) = (row / BLOCK, row % BLOCK);
-                let first = phase.blocks_start + (block * depth + start) * BLOCK + row;
+                let block = &values[phase.blocks_start + block * depth * BLOCK..];
+                let part = &block[part.start * BLOCK..part.end * BLOCK];
                 Left {
-                    values: values[first..].as_ptr(),
+                    values: part[row..][..part.len() - BLOCK + ROWS].as_ptr(),
                     row_stride: 1,
                     depth_stride: BLOCK,
                 }
