@@ -1,5 +1,6 @@
 //! Progress for people: bars on a terminal, nothing where stderr is a file.
 
+use crate::output::say;
 use crate::table::{EPOCH_HEAD, epoch_row};
 use footpath_mapping::solution::{TrainObserver, TrainPlace, UNET_STEP};
 use footpath_steps::Event;
@@ -55,6 +56,11 @@ impl StepBars {
                     bar.finish_and_clear();
                 }
             }
+            Event::Waiting { step } => self.all.suspend(|| {
+                say(&format!(
+                    "another process computes step {step} in this store; waiting for what it finds"
+                ));
+            }),
             Event::ItemFailed { step, item, cause } => {
                 self.all
                     .suspend(|| tracing::warn!("{step}, tile {item}: {cause}; left out"));
@@ -103,7 +109,7 @@ impl Mean {
 
 impl TrainingView {
     fn show(&mut self, all: &MultiProgress, place: &TrainPlace<'_>, event: &TrainEvent<'_>) {
-        let line = |text: &str| all.suspend(|| crate::output::say(text));
+        let line = |text: &str| all.suspend(|| say(text));
         match event {
             TrainEvent::Pretrained(report) => {
                 let ignored = match report.ignored.as_slice() {

@@ -13,6 +13,11 @@ pub enum Event {
         /// The step.
         step: Arc<str>,
     },
+    /// Another process computes a step; its output is waited for.
+    Waiting {
+        /// The step.
+        step: Arc<str>,
+    },
     /// A step's kept output is used.
     Hit {
         /// The step.

@@ -91,7 +91,8 @@ impl Wave<'_> {
     ) -> Result<Slot, Stopped> {
         let node = &self.nodes[index];
         let codec = node.codec.as_ref().expect("a kept node has a codec");
-        let lock = disk.lock_key(&key, &self.runner.cancel)?;
+        let waits = || self.emit(index, |step| Event::Waiting { step });
+        let lock = disk.lock_key(&key, &self.runner.cancel, waits)?;
         if self.runner.cancel.is_cancelled() {
             return Err(Stopped::Cancelled);
         }

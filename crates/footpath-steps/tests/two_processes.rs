@@ -10,6 +10,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use footpath_steps::*;
 use serde::Serialize;
@@ -106,4 +108,37 @@ fn two_processes_do_the_work_once_between_them() {
             []
         );
     }
+}
+
+#[test]
+fn a_run_tells_that_it_waits_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let p = Pipeline::new("waits");
+    let seven = p.input::<u64>("seven");
+    let next = p.map("next", Version(1), &seven, |seven| seven + 1);
+    let next = next.keep_output();
+    let inputs = || Inputs::new().with(&seven, 7);
+    let key = p
+        .plan(&next, inputs(), &store)
+        .unwrap()
+        .step("next")
+        .unwrap()
+        .key;
+    // Another process that computes the step holds the lock of its key.
+    let path = folder.path().join("locks").join(key.to_string());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let other = std::fs::File::create(path).unwrap();
+    other.lock().unwrap();
+    let waiting = Arc::new(AtomicU32::new(0));
+    let told = Arc::clone(&waiting);
+    let runner = Runner::new(&store).observe(move |event| {
+        if let Event::Waiting { step } = event {
+            assert_eq!(&**step, "next");
+            told.fetch_add(1, Ordering::Relaxed);
+            other.unlock().unwrap();
+        }
+    });
+    assert_eq!(*runner.run(&p, &next, inputs()).unwrap().output, 8);
+    assert_eq!(waiting.load(Ordering::Relaxed), 1);
 }

@@ -30,15 +30,21 @@ impl Drop for KeyLock {
     }
 }
 
-/// Waits for the lock of `key`.
+/// Waits for the lock of `key`; calls `waits` once if another process has it.
 ///
 /// `None` when the run was cancelled, or when waiting could end in a circle: a
 /// thread that holds a lock and was given other work while it waits for its
 /// own items must not wait for a second one. The work is then done twice,
 /// which is harmless.
-pub(crate) fn lock_key(root: &Path, key: &Digest, cancel: &CancelToken) -> Result<Option<KeyLock>> {
+pub(crate) fn lock_key(
+    root: &Path,
+    key: &Digest,
+    cancel: &CancelToken,
+    waits: impl FnOnce(),
+) -> Result<Option<KeyLock>> {
     let path = root.join("locks").join(key.to_string());
     let file = open(&path)?;
+    let mut waits = Some(waits);
     loop {
         match file.try_lock() {
             Ok(()) => {
@@ -51,7 +57,12 @@ pub(crate) fn lock_key(root: &Path, key: &Digest, cancel: &CancelToken) -> Resul
             Err(TryLockError::WouldBlock) if HELD.get() > 0 || cancel.is_cancelled() => {
                 return Ok(None);
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN_AFTER),
+            Err(TryLockError::WouldBlock) => {
+                if let Some(waits) = waits.take() {
+                    waits();
+                }
+                std::thread::sleep(LOOK_AGAIN_AFTER);
+            }
             Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error)),
         }
     }

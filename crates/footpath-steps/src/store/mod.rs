@@ -158,8 +158,13 @@ impl Disk {
         self.root.join("use.lock")
     }
 
-    pub(crate) fn lock_key(&self, key: &Digest, cancel: &CancelToken) -> Result<Option<KeyLock>> {
-        locks::lock_key(&self.root, key, cancel)
+    pub(crate) fn lock_key(
+        &self,
+        key: &Digest,
+        cancel: &CancelToken,
+        waits: impl FnOnce(),
+    ) -> Result<Option<KeyLock>> {
+        locks::lock_key(&self.root, key, cancel, waits)
     }
 
     pub(crate) fn item_log(&self, code: &Digest) -> Result<ItemLog> {
