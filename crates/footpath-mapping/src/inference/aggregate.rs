@@ -1,5 +1,11 @@
 //! Several answers about the same pixels become one.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the loops take the instruction set of the function that they are inlined into"
+)]
+
+use footpath_kernels::vectorised;
 use serde::{Deserialize, Serialize};
 
 /// How answers are joined, pixel by pixel.
@@ -107,44 +113,83 @@ fn mean(answers: &[&[f32]], out: &mut Vec<f32>) {
     out.extend(sums.into_iter().map(|sum| (sum / count) as f32));
 }
 
-/// The geometric mean of N odds as a probability, N a power of two. Products and square roots only,
-/// which vectors compute, where logarithms would take twenty times as long.
+/// The geometric mean of N odds as a probability, N a power of two; equal answers are their own mean.
+/// Products and square roots only, which vectors compute, where logarithms would take twenty times
+/// as long.
 fn mean_odds<const N: usize>(answers: [&[f32]; N], out: &mut Vec<f32>) {
-    let length = answers[0].len();
-    for start in (0..length).step_by(LANES) {
-        let count = LANES.min(length - start);
-        let (mut yes, mut no) = ([1.0_f64; LANES], [1.0_f64; LANES]);
-        for answer in answers {
-            let answer = &answer[start..start + count];
-            let mut padded = [0.5_f32; LANES];
-            let lanes = if let Some(lanes) = answer.first_chunk() {
-                lanes
-            } else {
-                padded[..count].copy_from_slice(answer);
-                &padded
-            };
-            for ((yes, no), &p) in yes.iter_mut().zip(&mut no).zip(lanes) {
-                let p = f64::from(p);
-                *yes *= p;
-                *no *= 1.0 - p;
+    vectorised(
+        #[inline(always)]
+        || {
+            let length = answers[0].len();
+            for start in (0..length).step_by(LANES) {
+                let count = LANES.min(length - start);
+                let lanes = answers.map(|answer| {
+                    let mut lanes = [0.5; LANES];
+                    match answer[start..].first_chunk() {
+                        Some(whole) => lanes = *whole,
+                        None => lanes[..count].copy_from_slice(&answer[start..]),
+                    }
+                    lanes
+                });
+                out.extend_from_slice(&mean_odds_of_lanes(&lanes)[..count]);
             }
+        },
+    );
+}
+
+#[inline(always)]
+fn mean_odds_of_lanes<const N: usize>(answers: &[[f32; LANES]; N]) -> [f32; LANES] {
+    // In f64, whose exponents hold products of eight f32 that are not absurdly small.
+    let (mut yes, mut no) = ([1.0_f64; LANES], [1.0_f64; LANES]);
+    let mut differ = [false; LANES];
+    let first = answers[0];
+    for answer in answers {
+        for lane in 0..LANES {
+            let p = f64::from(answer[lane]);
+            yes[lane] *= p;
+            no[lane] *= 1.0 - p;
+            differ[lane] |= answer[lane] != first[lane];
         }
-        let mut odds_against = no;
-        for (odds, yes) in odds_against.iter_mut().zip(&yes) {
-            *odds /= yes;
-        }
-        for _ in 0..N.ilog2() {
-            for odds in &mut odds_against {
-                *odds = odds.sqrt();
-            }
-        }
-        // Answers that are sure of opposite things leave nothing of either: 0/0.
-        let joined = odds_against.map(|odds| {
-            let p = 1.0 / (1.0 + odds);
-            if p.is_nan() { 0.5 } else { p as f32 }
-        });
-        out.extend_from_slice(&joined[..count]);
     }
+    let mut joined = [0.0; LANES];
+    for lane in 0..LANES {
+        joined[lane] = 1.0 / (1.0 + root::<N>(no[lane] / yes[lane]));
+    }
+    for lane in 0..LANES {
+        // Answers that are sure of opposite things leave nothing of either.
+        let sure_of_none = if no[lane] == 0.0 { 0.5 } else { 0.0 };
+        let mean = if yes[lane] == 0.0 {
+            sure_of_none
+        } else {
+            joined[lane]
+        };
+        joined[lane] = if differ[lane] { mean } else { first[lane] };
+    }
+    joined
+}
+
+/// The N-th root of a positive number, N a power of two, as precise as f32 and not beyond its range.
+#[inline(always)]
+fn root<const N: usize>(value: f64) -> f32 {
+    const MANTISSA_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+    const BIAS: i32 = f64::MAX_EXP - 1;
+    // value = mantissa 2^exponent, exponent = N whole + part: the mantissa and the part fit f32,
+    // which has roots many times as fast.
+    let bits = value.to_bits();
+    let exponent = (bits >> MANTISSA_BITS) as i32 - BIAS;
+    let mantissa = f64::from_bits(bits & ((1 << MANTISSA_BITS) - 1) | 1.0_f64.to_bits()) as f32;
+    let (whole, part) = (exponent >> N.ilog2(), exponent & (N as i32 - 1));
+    let mut root = mantissa * power_of_two(part);
+    for _ in 0..N.ilog2() {
+        root = root.sqrt();
+    }
+    root * power_of_two(whole.clamp(f32::MIN_EXP - 1, f32::MAX_EXP - 1))
+}
+
+/// 2 to the power of an exponent that normal f32 have.
+#[inline(always)]
+fn power_of_two(exponent: i32) -> f32 {
+    f32::from_bits(((exponent + f32::MAX_EXP - 1) as u32) << (f32::MANTISSA_DIGITS - 1))
 }
 
 #[cfg(test)]
@@ -174,13 +219,14 @@ mod tests {
     proptest! {
         #[test]
         fn roots_of_products_equal_means_of_logarithms(
-            pixels in prop::collection::vec(prop::array::uniform8(0.0001f32..0.9999), 1..40),
+            pixels in prop::collection::vec(prop::array::uniform8(prop_oneof![0.0001f32..0.9999, 1e-30f32..1e-20, Just(1.0 - f32::EPSILON)]), 1..40),
             count in 1usize..=8,
         ) {
             let answers: Vec<Vec<f32>> = (0..count).map(|i| pixels.iter().map(|p| p[i]).collect()).collect();
             let exact = Join::new(Aggregate::Gmean, vec![1.0; count], true);
             let joined = join(Aggregate::Gmean, &answers);
             prop_assert_eq!(joined.len(), pixels.len());
+            prop_assert_eq!(join(Aggregate::Gmean, &vec![pixels.iter().map(|p| p[0]).collect(); count]), answers[0].clone());
             for (pixel, joined) in pixels.iter().zip(joined) {
                 prop_assert!((joined - exact.pixel(&pixel[..count])).abs() < 1e-6);
             }

@@ -64,7 +64,7 @@ impl Transformer for PredictTogether {
     type Input = (Arc<TrainedUnet>, Arc<Ensemble>, Arc<TileImage>);
     type Output = ProbabilityMap;
     const NAME: &'static str = "predict-together";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn transform(
         &self,

@@ -104,7 +104,7 @@ impl Transformer for PredictProbabilities {
     type Input = (Arc<TrainedUnet>, Arc<TileImage>);
     type Output = ProbabilityMap;
     const NAME: &'static str = "predict-probabilities";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn transform(
         &self,
