@@ -120,8 +120,14 @@ pub(crate) fn report_problems(report: &Report) {
     for problem in report.problems().iter().take(SHOWN) {
         tracing::warn!("{problem}");
     }
-    if report.len() > SHOWN {
-        let more = report.len() - SHOWN;
-        tracing::warn!("… and {more} more problems in the data (--strict stops at the first)");
+    let more = report.len().saturating_sub(SHOWN);
+    if more > 0 {
+        let problems = if more == 1 { "problem" } else { "problems" };
+        tracing::warn!(
+            "… and {more} more {problems} in the data (RUST_LOG=debug tells them, --strict stops at the first)"
+        );
+    }
+    for problem in report.problems().iter().skip(SHOWN) {
+        tracing::debug!("{problem}");
     }
 }

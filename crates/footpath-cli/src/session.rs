@@ -54,7 +54,7 @@ impl Session {
     pub(crate) fn of(config: SolutionConfig, strict: bool, device: DeviceName) -> Result<Self> {
         let store = Store::open(&config.work).with_context(|| {
             format!(
-                "cannot open the store {} (key `work`)",
+                "cannot open the store {} (key `work`; --set work=DIR puts it elsewhere)",
                 config.work.display()
             )
         })?;

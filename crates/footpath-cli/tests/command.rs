@@ -195,6 +195,12 @@ fn a_broken_image_is_named_and_left_out() {
     let tile = session.path("data/train/images/000000000002.jpg");
     let bytes = std::fs::read(&tile).unwrap();
     std::fs::write(&tile, &bytes[..bytes.len() / 3]).unwrap();
+    let prepared = session.succeed("prepare -c town.yaml");
+    let told = "train: 6 tiles, 6 prepared, 0 already there, 0 failed, 1 image unreadable";
+    assert!(prepared.stdout.contains(told), "{prepared:?}");
+    assert!(prepared.stderr.contains("000000000002.jpg"), "{prepared:?}");
+    let strict = "prepare -c town.yaml --set work=strict --strict";
+    session.fail(strict, 1, &["000000000002.jpg"]);
     let trained = session.succeed("train -c town.yaml --pipeline unet --set training.epochs=1");
     assert!(trained.stderr.contains("000000000002.jpg"), "{trained:?}");
     session.fail(
@@ -314,6 +320,24 @@ fn every_pipeline_runs_on_one_training() {
          inference.ensemble=[{model}]"
     ));
     evaluate("leaning", "postprocess.crf.smooth_reach_px=2");
+    // Two data sets have images of the same ids: what is said of them names the data set.
+    session.succeed("synth --out other --train 1 --val 3 --size 64 --seed 5");
+    session.succeed(&format!(
+        "evaluate -c town.yaml --pipeline unet_weighted --set data=[data,other] --model {model} \
+         --predictions both.json --per-image both.csv"
+    ));
+    let table = String::from_utf8(session.read("both.csv")).unwrap();
+    assert!(table.starts_with("data_set,image_id,file_name,"), "{table}");
+    assert_eq!(table.lines().count(), 7);
+    for result in session.json("both.json").as_array().unwrap() {
+        let of = result["data_set"].as_str().unwrap();
+        assert!(of.ends_with("data") || of.ends_with("other"), "{of}");
+    }
+    // A network that is not there yet is trained, and that is said with the reason.
+    let run =
+        session.succeed("evaluate -c town.yaml --pipeline unet_weighted --set training.seed=9");
+    assert!(run.stderr.contains("no finished training fits"), "{run:?}");
+    assert!(run.stderr.contains("seed"), "{run:?}");
     assert!(session.path("leaning").is_dir());
     let table = String::from_utf8(session.read("leaning.csv")).unwrap();
     assert_eq!(table.lines().count(), 4);

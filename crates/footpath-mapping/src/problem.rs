@@ -389,7 +389,7 @@ pub struct Report {
 
 /// The data were refused because of [`Strictness::Strict`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{} problems in the data, the first: {first}", .report.len())]
+#[error("{} problem{} in the data, the first: {first}", .report.len(), if .report.len() == 1 { "" } else { "s" })]
 pub struct Refused {
     /// The first problem.
     pub first: Box<Problem>,
@@ -497,7 +497,7 @@ mod tests {
         assert!(
             refused
                 .to_string()
-                .starts_with("1 problems in the data, the first: val/annotation.json")
+                .starts_with("1 problem in the data, the first: val/annotation.json")
         );
     }
 

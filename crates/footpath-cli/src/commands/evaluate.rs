@@ -13,9 +13,9 @@ use footpath_mapping::postprocess::ResultRecord;
 use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{
     Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, final_step,
-    measured,
+    measured, stages,
 };
-use footpath_steps::{Inputs, Items};
+use footpath_steps::{Action, Inputs, Items, Plan};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
@@ -111,6 +111,11 @@ fn evaluate_trained(
         (&graph.metrics, &graph.objects),
         Vec::from_iter(&graph.second_level),
     );
+    let seen = graph
+        .inputs(&session.config, &data.train, &data.val)
+        .map_err(|cause| anyhow!(cause))?;
+    let plan = graph.pipeline.plan(targets.clone(), seen, &session.store)?;
+    announce_training(session, &plan)?;
     let run = session.runner().run(&graph.pipeline, targets, inputs)?;
     tracked.pipeline(&graph.pipeline, &run.report);
     let ((_, objects), second_level) = run.output;
@@ -118,6 +123,25 @@ fn evaluate_trained(
         say(&second_level_table(model));
     }
     Ok((objects.as_ref().clone(), data.val))
+}
+
+/// Says which trainings come first, and why: someone who only wants numbers should know.
+fn announce_training(session: &Session, plan: &Plan) -> Result<()> {
+    for stage in stages(&session.config.training)? {
+        let Some(step) = plan.step(&stage.step) else {
+            continue;
+        };
+        if step.action == Action::Compute {
+            let reasons: Vec<String> = step.reasons.iter().map(ToString::to_string).collect();
+            let (name, epochs) = (&step.name, stage.training.epochs);
+            let reasons = reasons.join("; ");
+            say(&format!(
+                "no finished training fits this configuration ({name}: {reasons}): it is trained \
+                 first, {epochs} epochs; `--model FILE` evaluates a network as it is"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A network brought as a file.
@@ -212,8 +236,9 @@ pub(crate) fn records(images: &[ImageFile], objects: &Items<TileObjects>) -> Vec
         // An image that failed was reported when it did.
         .filter_map(|(image, objects)| Some((image, objects.ok()?)))
         .flat_map(|(image, objects)| {
-            let record = |found: footpath_mapping::postprocess::Detection| {
-                found.to_record(image.id, Some(&image.file_name))
+            let record = |found: footpath_mapping::postprocess::Detection| ResultRecord {
+                data_set: image.data_set.clone(),
+                ..found.to_record(image.id, Some(&image.file_name))
             };
             objects.detections().map(record).collect::<Vec<_>>()
         })

@@ -60,16 +60,24 @@ pub(crate) fn write_table(path: &Path, scores: &[ImageScore], val: &Imagery) -> 
             let mut row: serde_json::Map<String, Value> = named.collect();
             row.insert("image_id".to_owned(), json!(tile.id));
             row.insert("file_name".to_owned(), json!(tile.file_name));
+            if let Some(data_set) = &tile.data_set {
+                row.insert("data_set".to_owned(), json!(data_set));
+            }
             row
         };
         return write_json(path, &scores.iter().map(row).collect::<Vec<_>>());
     }
     let names = COLUMNS.map(|(name, _)| name).join(",");
-    let mut text = format!("image_id,file_name,{names}\n");
+    let quoted = |value: &str| format!("\"{}\"", value.replace('"', "\"\""));
+    let several = val.tiles.iter().any(|tile| tile.data_set.is_some());
+    let data_set = if several { "data_set," } else { "" };
+    let mut text = format!("{data_set}image_id,file_name,{names}\n");
     for score in scores {
         let tile = &val.tiles[score.image as usize];
-        let name = tile.file_name.replace('"', "\"\"");
-        let _ = write!(text, "{},\"{name}\"", tile.id);
+        if let Some(data_set) = &tile.data_set {
+            let _ = write!(text, "{},", quoted(&data_set.to_string_lossy()));
+        }
+        let _ = write!(text, "{},{}", tile.id, quoted(&tile.file_name));
         for (_, value) in COLUMNS {
             match value(score) {
                 Value::Null => text.push(','),

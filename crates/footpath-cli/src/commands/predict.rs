@@ -16,8 +16,9 @@ use footpath_steps::{Inputs, Items};
 use image::codecs::png::PngEncoder;
 use rayon::prelude::*;
 use serde_json::json;
+use std::collections::HashMap;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
@@ -120,6 +121,14 @@ pub(crate) fn draw_overlays(
     folder: &Path,
 ) -> Result<()> {
     let bar = bar("overlays", files.len() as u64);
+    let stems: Vec<PathBuf> = files
+        .iter()
+        .map(|file| Path::new(&file.file_name).with_extension("png"))
+        .collect();
+    let mut times = HashMap::new();
+    for stem in &stems {
+        *times.entry(stem).or_insert(0) += 1;
+    }
     let drawn = (0..files.len()).into_par_iter().try_for_each(|index| {
         let (file, Ok(found)) = (&files[index], objects.get(index)) else {
             return Ok(());
@@ -151,7 +160,12 @@ pub(crate) fn draw_overlays(
             .write_with_encoder(PngEncoder::new(&mut bytes))
             .with_context(|| format!("cannot encode the overlay of {}", file.file_name))?;
         bar.inc(1);
-        write_file(&folder.join(&file.file_name).with_extension("png"), &bytes)
+        // `a.jpg` and `a.png` do not draw over each other.
+        let name = match times[&stems[index]] {
+            1 => folder.join(&stems[index]),
+            _ => folder.join(format!("{}.png", file.file_name)),
+        };
+        write_file(&name, &bytes)
     });
     bar.finish_and_clear();
     drawn

@@ -24,18 +24,20 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
             .inputs(&session.config, &tiles, &tiles)
             .map_err(|cause| anyhow::anyhow!(cause))?;
         let started = Instant::now();
-        let run = session
-            .runner()
-            .run(&graph.pipeline, &graph.targets, inputs)?;
+        let run =
+            session
+                .runner()
+                .run(&graph.pipeline, (&graph.targets, &graph.readable), inputs)?;
         let seconds = started.elapsed().as_secs_f64();
-        let counts = run
-            .report
-            .step("targets")
-            .and_then(|step| step.items)
-            .unwrap_or_default();
+        let counts_of = |step| {
+            let step = run.report.step(step).and_then(|step| step.items);
+            step.unwrap_or_default()
+        };
+        let (counts, unreadable) = (counts_of("targets"), counts_of("images").failed);
+        let (targets, _) = &run.output;
         let name = split.folder();
         if let Some(folder) = &args.export {
-            for (tile, targets) in tiles.tiles.iter().zip(run.output.iter()) {
+            for (tile, targets) in tiles.tiles.iter().zip(targets.iter()) {
                 // A tile that failed was reported when it did.
                 let Ok(targets) = targets else { continue };
                 export(&folder.join(name), &tile.file_name, &targets)?;
@@ -45,13 +47,18 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
             name.to_owned(),
             json!({
                 "tiles": tiles.tiles.len(), "computed": counts.computed, "reused": counts.reused,
-                "failed": counts.failed, "seconds": seconds,
+                "failed": counts.failed, "unreadable_images": unreadable, "seconds": seconds,
             }),
         );
         if !args.json {
             let (computed, reused, failed) = (counts.computed, counts.reused, counts.failed);
+            let unreadable = match unreadable {
+                0 => String::new(),
+                1 => ", 1 image unreadable".to_owned(),
+                more => format!(", {more} images unreadable"),
+            };
             result_line(&format!(
-                "{name}: {} tiles, {computed} prepared, {reused} already there, {failed} failed, {seconds:.2} s",
+                "{name}: {} tiles, {computed} prepared, {reused} already there, {failed} failed{unreadable}, {seconds:.2} s",
                 tiles.tiles.len()
             ))?;
         }

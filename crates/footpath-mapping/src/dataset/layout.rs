@@ -287,6 +287,13 @@ impl Dataset {
         of_folder.get(tile.record).map_or(&[], Vec::as_slice)
     }
 
+    /// The data set that a tile is of, as it was asked for; `None` where there is only one.
+    #[must_use]
+    pub fn data_set(&self, tile: &Tile) -> Option<&Path> {
+        let several = self.folders.len() > 1;
+        several.then(|| &*self.folders[tile.id.folder as usize])
+    }
+
     /// Number of buildings on all tiles.
     #[must_use]
     pub fn building_count(&self) -> usize {
@@ -356,6 +363,8 @@ pub struct ImageFile {
     pub path: PathBuf,
     /// Its name in the folder.
     pub file_name: String,
+    /// The data set it is of, where there are several: ids and names are unique within one only.
+    pub data_set: Option<PathBuf>,
 }
 
 /// Lists the images of a folder (not of folders within) by name.
@@ -387,6 +396,7 @@ pub fn list_images(folder: &Path) -> Result<Vec<ImageFile>, DatasetError> {
         id,
         path: folder.join(&file_name),
         file_name,
+        data_set: None,
     };
     Ok(ids.into_iter().zip(names).map(file).collect())
 }

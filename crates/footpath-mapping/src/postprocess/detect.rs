@@ -5,6 +5,7 @@ use crate::dataset::BUILDING_CATEGORY;
 use crate::plane::Plane;
 use crate::rle::{Rle, RleRecord, coco_box};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A building found in an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,9 @@ pub struct ResultRecord {
     /// The image's file name; an addition that other readers pass over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
+    /// The data set the image is of, where there are several; an addition that other readers pass over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_set: Option<PathBuf>,
 }
 
 impl Detection {
@@ -51,6 +55,7 @@ impl Detection {
             bbox: coco_box(&self.mask),
             probability: self.probability,
             file_name: file_name.map(str::to_owned),
+            data_set: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The pipelines, wired.
 
+use super::check_image::{CheckImage, DecodedSize};
 use super::ensemble::{Ensemble, PredictTogether};
 use super::objects::{FindObjects, Measure, TileObjects};
 use super::probabilities::{PredictProbabilities, ProbabilityMap};
@@ -140,6 +141,8 @@ pub struct TrainingGraph {
     val_buildings: Handle<Items<TileBuildings>>,
     pretrained: Handle<PretrainedFile>,
     ensemble: Option<Handle<Ensemble>>,
+    /// The sizes of the training tiles' images: of those that can be decoded.
+    pub readable: Handle<Items<DecodedSize>>,
     /// Targets of the training tiles, kept tile by tile.
     pub targets: Handle<Items<TargetMasks>>,
     /// The trained network: that of the last stage.
@@ -192,6 +195,8 @@ impl TrainingGraph {
         let val_buildings = p.input("val_buildings");
         let pretrained = p.input("pretrained");
 
+        let readable = p.each("images", CheckImage, &train_images).keep_output();
+        let readable = lenient(readable, setup.strict);
         let targets = PrepareTargets::new(config.targets.clone(), config.categories.clone());
         let targets = p.each("targets", targets, &train_buildings).keep_output();
         let targets = lenient(targets, setup.strict);
@@ -248,6 +253,7 @@ impl TrainingGraph {
             val_buildings,
             pretrained,
             ensemble: networks.ensemble,
+            readable,
             targets,
             model,
             probabilities,

@@ -26,6 +26,7 @@
 //! the metrics and, as the best checkpoint is chosen on them, the training; but a data set that
 //! is only moved or renamed recomputes nothing.
 
+mod check_image;
 mod ensemble;
 mod graph;
 mod learning_rate;
@@ -42,6 +43,7 @@ mod targets;
 mod tiles;
 mod train_unet;
 
+pub use check_image::{CheckImage, DecodedSize};
 pub use ensemble::{Ensemble, PredictTogether};
 pub use graph::{
     MeasuredGraph, PipelineKind, PipelineName, PredictionGraph, SCORING_STEP, Setup, TrainingGraph,

@@ -164,6 +164,7 @@ impl Imagery {
             id: tile.id.image,
             path: tile.path.clone(),
             file_name: tile.file_name.clone(),
+            data_set: dataset.data_set(tile).map(Path::to_owned),
         };
         Ok(Self {
             images: Items::new(images.collect())?,
