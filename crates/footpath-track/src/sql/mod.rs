@@ -2,6 +2,7 @@
 
 mod append;
 mod artifacts;
+mod best_page;
 pub(crate) mod cell;
 mod documents;
 pub(crate) mod engine;

@@ -1,6 +1,7 @@
 //! Searches of runs as SQL: each comparison is a set of runs, found in one stretch of one
 //! table, so that any mix of `AND`, `OR` and `NOT` costs little more than its parts.
 
+use super::best_page::best_page;
 use super::cell::Cell;
 use super::engine::{Dialect, Sql};
 use super::{experiments, keys, load, page};
@@ -34,6 +35,9 @@ fn numbers(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<i64>, Error> {
             items: Vec::new(),
             next: None,
         });
+    }
+    if let Some(page) = best_page(sql, query)? {
+        return Ok(page);
     }
     let stamp = page::stamp(&(&query.experiments, &query.filter, query.view, &query.order));
     let mut build = Builder::new(sql, &query.experiments)?;
@@ -117,17 +121,19 @@ struct Order {
     terms: Vec<Term>,
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     sql: &'a mut dyn Sql,
     dialect: &'static Dialect,
-    args: Vec<Cell>,
+    pub(super) args: Vec<Cell>,
     /// The experiments' numbers, for `IN (…)`.
-    experiments: String,
+    pub(super) experiments: String,
+    /// The column of the runs' numbers.
+    run: &'static str,
     tags: Vec<(ExperimentId, Tags)>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(sql: &'a mut dyn Sql, wanted: &[ExperimentId]) -> Result<Self, Error> {
+    pub(super) fn new(sql: &'a mut dyn Sql, wanted: &[ExperimentId]) -> Result<Self, Error> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
@@ -149,16 +155,22 @@ impl<'a> Builder<'a> {
             sql,
             args: Vec::new(),
             experiments,
+            run: "r.id",
             tags,
         })
     }
 
-    fn arg(&mut self, value: impl Into<Cell>) -> String {
+    /// Looks at the runs whose numbers this column has; attributes need `r`, the table of runs.
+    pub(super) fn of_runs(self, run: &'static str) -> Self {
+        Self { run, ..self }
+    }
+
+    pub(super) fn arg(&mut self, value: impl Into<Cell>) -> String {
         self.args.push(value.into());
         format!("?{}", self.args.len())
     }
 
-    fn filter(&mut self, filter: &Filter) -> Result<String, Error> {
+    pub(super) fn filter(&mut self, filter: &Filter) -> Result<String, Error> {
         let mut join = |parts: &[Filter], word: &str, none: &str| {
             let parts = parts
                 .iter()
@@ -200,9 +212,9 @@ impl<'a> Builder<'a> {
                     ("", test)
                 };
                 let condition = self.test(column, test)?;
-                let within = &self.experiments;
+                let (run, within) = (self.run, &self.experiments);
                 Ok(format!(
-                    "r.id {not}IN (SELECT i.run FROM inputs i JOIN datasets d ON d.id = i.dataset
+                    "{run} {not}IN (SELECT i.run FROM inputs i JOIN datasets d ON d.id = i.dataset
                      WHERE d.experiment IN ({within}) AND {column} IS NOT NULL AND {condition})"
                 ))
             }
@@ -254,9 +266,9 @@ impl<'a> Builder<'a> {
             Test::Present if column == "t.number" => "t.number IS NOT NULL".into(),
             _ => self.test(column, test)?,
         };
-        let within = &self.experiments;
+        let (run, within) = (self.run, &self.experiments);
         Ok(format!(
-            "r.id {not}IN (SELECT t.run FROM {table} t WHERE t.experiment IN ({within}) AND t.key = {key} AND {condition})"
+            "{run} {not}IN (SELECT t.run FROM {table} t WHERE t.experiment IN ({within}) AND t.key = {key} AND {condition})"
         ))
     }
 
@@ -306,7 +318,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The column of a statistic, or a choice of columns where experiments' goals differ.
-    fn statistic(&self, table: &str, statistic: Statistic, key: &str) -> String {
+    pub(super) fn statistic(&self, table: &str, statistic: Statistic, key: &str) -> String {
         let column = |goal| match goal {
             Goal::Minimize => format!("{table}.min_value"),
             Goal::Maximize => format!("{table}.max_value"),
@@ -351,28 +363,24 @@ impl<'a> Builder<'a> {
             let (rank, value) = match field {
                 Field::Attribute(attribute) => {
                     let column = attribute_column(*attribute)?;
-                    (
-                        format!("CASE WHEN {column} IS NULL THEN 2 ELSE 0 END"),
-                        column.to_owned(),
-                    )
+                    let rank = format!("CASE WHEN {column} IS NULL THEN 2 ELSE 0 END");
+                    // Without a rank an index gives the order.
+                    let rank = (!NEVER_NULL.contains(&column)).then_some(rank);
+                    (rank, column.to_owned())
                 }
                 Field::Metric(statistic, key) => {
                     join("series", keys::find(self.sql, key)?, at);
                     let value = self.statistic(&format!("o{at}"), *statistic, key);
-                    (
-                        format!(
-                            "CASE WHEN {value} IS NOT NULL THEN 0 WHEN o{at}.run IS NOT NULL THEN 1 ELSE 2 END"
-                        ),
-                        value,
-                    )
+                    let rank = format!(
+                        "CASE WHEN {value} IS NOT NULL THEN 0 WHEN o{at}.run IS NOT NULL THEN 1 ELSE 2 END"
+                    );
+                    (Some(rank), value)
                 }
                 Field::ParamNumber(key) => {
                     join("params", keys::find(self.sql, key)?, at);
                     let value = format!("o{at}.number");
-                    (
-                        format!("CASE WHEN {value} IS NULL THEN 2 ELSE 0 END"),
-                        value,
-                    )
+                    let rank = format!("CASE WHEN {value} IS NULL THEN 2 ELSE 0 END");
+                    (Some(rank), value)
                 }
                 Field::Param(key) | Field::Tag(key) => {
                     join(
@@ -384,10 +392,8 @@ impl<'a> Builder<'a> {
                         keys::find(self.sql, key)?,
                         at,
                     );
-                    (
-                        format!("CASE WHEN o{at}.run IS NULL THEN 2 ELSE 0 END"),
-                        format!("o{at}.value"),
-                    )
+                    let rank = format!("CASE WHEN o{at}.run IS NULL THEN 2 ELSE 0 END");
+                    (Some(rank), format!("o{at}.value"))
                 }
                 Field::Dataset(_) => {
                     let problem =
@@ -400,23 +406,23 @@ impl<'a> Builder<'a> {
                     .into());
                 }
             };
-            terms.push(Term {
-                sql: rank,
+            terms.extend(rank.map(|sql| Term {
+                sql,
                 descending: false,
-            });
+            }));
             terms.push(Term {
                 sql: value,
                 descending: *descending,
             });
         }
-        terms.push(Term {
-            sql: "r.start_ms".into(),
-            descending: true,
-        });
-        terms.push(Term {
-            sql: "r.uid".into(),
-            descending: false,
-        });
+        for (column, descending) in [("r.start_ms", true), ("r.uid", false)] {
+            if terms.iter().all(|term| term.sql != column) {
+                terms.push(Term {
+                    sql: column.into(),
+                    descending,
+                });
+            }
+        }
         Ok(Order {
             joins: joins.concat(),
             terms,
@@ -447,6 +453,16 @@ impl<'a> Builder<'a> {
         }
     }
 }
+
+/// Columns of attributes that every run has.
+const NEVER_NULL: [&str; 6] = [
+    "r.uid",
+    "r.name",
+    "r.owner",
+    "r.status",
+    "r.start_ms",
+    "CAST(r.experiment AS TEXT)",
+];
 
 fn attribute_column(attribute: Attribute) -> Result<&'static str, Error> {
     Ok(match attribute {
