@@ -115,6 +115,26 @@ def measure(command, folder, name, quick):
     return result
 
 
+def stored_bytes(folder):
+    """What the stores of a folder hold on the disk, logs of what the server said left out."""
+    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(os.path.getsize(path) for path in files if not path.endswith(".log"))
+
+
+def bytes_a_point(command, folder, name, count):
+    """What a noisy point of a finished run takes on the disk once the server has ended."""
+    sizes = []
+    for blocks in (1, count // 1000):
+        with served(command, folder, name) as (url, _):
+            client = Client(url)
+            run = run_of(client, "0")
+            for block in range(blocks):
+                client.post("runs/log-batch", {"run_id": run, "metrics": points(block * 1000, 1000)})
+            client.post("runs/update", {"run_id": run, "status": "FINISHED", "end_time": 1_800_000_000_000})
+        sizes.append(stored_bytes(folder))
+    return (sizes[1] - sizes[0]) / count
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", required=True)
@@ -124,6 +144,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="footpath-bench-") as folder:
         theirs = measure(reference(options.reference, folder), folder, "mlflow", options.quick)
         mine = measure(ours(os.path.abspath(options.binary), folder), folder, "footpath", options.quick)
+    # Folders of their own, with nothing but these points.
+    count = 20_000 if options.quick else 100_000
+    for result, name, command in ((theirs, "mlflow", lambda at: reference(options.reference, at)),
+                                  (mine, "footpath", lambda at: ours(os.path.abspath(options.binary), at))):
+        with tempfile.TemporaryDirectory(prefix="footpath-bench-") as folder:
+            result["bytes a noisy point"] = bytes_a_point(command(folder), folder, name, count)
     print(f"{'':34} {'MLflow':>10} {'footpath':>10} {'ratio':>7}")
     for name, value in theirs.items():
         print(f"{name:34} {value:10.2f} {mine[name]:10.2f} {value / mine[name]:7.1f}")
