@@ -16,7 +16,7 @@
 //! | [`segmentation_loss`] | soft-max, pixel-weighted cross entropy, soft dice |
 //! | [`adam_step`] | Adam or `AdamW` on one parameter |
 //!
-//! [`vectorised`] runs other plain loops as the kernels run theirs.
+//! [`vectorised`] runs other plain loops as the kernels run theirs, [`transpose`] turns rows into columns.
 
 mod activation;
 mod adam;
@@ -36,6 +36,7 @@ mod kept_filters;
 mod max_pool;
 mod precision;
 mod segmentation_loss;
+mod transpose;
 mod transposed_convolution;
 mod upsampling;
 
@@ -52,5 +53,6 @@ pub use precision::{Precision, UnsupportedPrecision};
 pub use segmentation_loss::{
     CrossEntropyReduction, LossValue, SegmentationLoss, segmentation_loss,
 };
+pub use transpose::transpose;
 pub use transposed_convolution::{conv_transpose2d, conv_transpose2d_inference};
 pub use upsampling::upsample_bilinear;

@@ -15,7 +15,7 @@ pub(crate) mod convolution;
 pub(crate) mod geometry;
 pub(crate) mod max_pool;
 mod microkernel;
-mod packing;
+pub(crate) mod packing;
 pub(crate) mod rectifier;
 pub(crate) mod scratch;
 pub(crate) mod segmentation_loss;

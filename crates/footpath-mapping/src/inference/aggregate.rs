@@ -120,25 +120,23 @@ fn mean_odds<const N: usize>(answers: [&[f32]; N], out: &mut Vec<f32>) {
     vectorised(
         #[inline(always)]
         || {
-            let length = answers[0].len();
-            for start in (0..length).step_by(LANES) {
-                let count = LANES.min(length - start);
-                let lanes = answers.map(|answer| {
-                    let mut lanes = [0.5; LANES];
-                    match answer[start..].first_chunk() {
-                        Some(whole) => lanes = *whole,
-                        None => lanes[..count].copy_from_slice(&answer[start..]),
-                    }
-                    lanes
-                });
-                out.extend_from_slice(&mean_odds_of_lanes(&lanes)[..count]);
+            let split = answers.map(<[f32]>::as_chunks::<LANES>);
+            for chunk in 0..split[0].0.len() {
+                let lanes: [_; N] = split.map(|(chunks, _)| &chunks[chunk]);
+                out.extend_from_slice(&mean_odds_of_lanes(lanes));
             }
+            let rest = split[0].1.len();
+            let mut padded = [[0.5; LANES]; N];
+            for (padded, (_, answer)) in padded.iter_mut().zip(split) {
+                padded[..rest].copy_from_slice(&answer[..rest]);
+            }
+            out.extend_from_slice(&mean_odds_of_lanes(padded.each_ref())[..rest]);
         },
     );
 }
 
 #[inline(always)]
-fn mean_odds_of_lanes<const N: usize>(answers: &[[f32; LANES]; N]) -> [f32; LANES] {
+fn mean_odds_of_lanes<const N: usize>(answers: [&[f32; LANES]; N]) -> [f32; LANES] {
     // In f64, whose exponents hold products of eight f32 that are not absurdly small.
     let (mut yes, mut no) = ([1.0_f64; LANES], [1.0_f64; LANES]);
     let mut differ = [false; LANES];

@@ -1,6 +1,7 @@
 //! The symmetries of the square, by exact moves of pixels.
 
 use crate::plane::Plane;
+use footpath_kernels::transpose;
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
@@ -105,17 +106,20 @@ impl Symmetry {
             }
             return;
         }
-        // Columns become rows: line by line of the answer, so that each is read once.
+        // Columns become rows.
         let rows = band.len() / height;
         let mirrored = matches!(self, Self::QuarterTurn | Self::AntiTranspose);
         let upwards = matches!(self, Self::ThreeQuarterTurn | Self::AntiTranspose);
         let first = if mirrored { width - top - rows } else { top };
-        for (y, line) in values.chunks_exact(width).enumerate() {
-            let x = if upwards { height - 1 - y } else { y };
-            for (i, &value) in line[first..first + rows].iter().enumerate() {
-                let row = if mirrored { rows - 1 - i } else { i };
-                band[row * height + x] = value;
-            }
+        transpose(&values[first..], width, height, rows, band);
+        if mirrored {
+            let (upper, lower) = band.split_at_mut(rows / 2 * height);
+            let upper = upper.chunks_exact_mut(height);
+            let lower = lower.chunks_exact_mut(height).rev();
+            upper.zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
+        }
+        if upwards {
+            band.chunks_exact_mut(height).for_each(<[f32]>::reverse);
         }
     }
 }
@@ -126,7 +130,7 @@ mod tests {
 
     #[test]
     fn each_pose_moves_each_pixel_where_it_says() {
-        let image = RgbImage::from_fn(3, 2, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        let image = RgbImage::from_fn(3, 5, |x, y| image::Rgb([x as u8, y as u8, 0]));
         let mut seen = Vec::new();
         for symmetry in Symmetry::ALL {
             let posed = symmetry.pose(&image);
@@ -134,14 +138,14 @@ mod tests {
                 let [x, y, _] = posed.get_pixel(x as u32, y as u32).0;
                 f32::from(y) * 10.0 + f32::from(x)
             });
-            let mut band = [0.0; 6];
+            let mut band = [0.0; 15];
             symmetry.upright_band(&answer, 0, &mut band);
-            let mut second = [0.0; 3];
+            let mut second = [0.0; 12];
             symmetry.upright_band(&answer, 1, &mut second);
             assert_eq!(second, band[3..], "{symmetry:?}");
-            for y in 0..2 {
+            for y in 0..5 {
                 for (x, &moved) in band[y * 3..][..3].iter().enumerate() {
-                    let (row_there, column) = symmetry.place(y, x, 2, 3);
+                    let (row_there, column) = symmetry.place(y, x, 5, 3);
                     let found = posed.get_pixel(column as u32, row_there as u32);
                     assert_eq!(found.0, [x as u8, y as u8, 0], "{symmetry:?}");
                     assert_eq!(moved, (y * 10 + x) as f32, "{symmetry:?}");
