@@ -22,6 +22,9 @@
 //! A training may have several stages (`training.stages`): each is a `unet` step of its own, fed
 //! by the network of the one before.
 //!
+//! `prepare` also decodes each image (`images (each)`), which nothing else depends on: a training
+//! comes upon a broken one itself.
+//!
 //! Images and annotations are separate inputs, so a corrected validation polygon recomputes
 //! the metrics and, as the best checkpoint is chosen on them, the training; but a data set that
 //! is only moved or renamed recomputes nothing.
