@@ -262,8 +262,10 @@ def artifacts(client):
             figure = plt.figure()
             mlflow.log_figure(figure, "figure.png")
         for path in (None, "deep", "deep/er", "tree", "tree/leaf", "a.txt", "absent", "texts", "images"):
+            # The size of a picture depends on its encoder; and older clients upload a logged image and its small
+            # copy to one name at the same time, so that either may stay.
             told(f"list {path}", lambda path=path: sorted(
-                [f.path, f.is_dir, f.file_size if not f.path.endswith(("png", "webp")) else None]
+                [f.path, f.is_dir, f.file_size if not f.path.endswith(("png", "webp")) and path != "images" else None]
                 for f in client.list_artifacts(run_id, path)))
         for path in ("a.txt", "tree/leaf/c ü+~%.txt", "texts/hello.txt", "empty", "d.json"):
             told(f"download {path}", lambda path=path: open(
