@@ -261,6 +261,32 @@ fn no_predictions_are_scored_and_said() {
 }
 
 #[test]
+fn the_demo_leaves_all_that_it_names() {
+    let session = Session::empty();
+    let demo = session.succeed(
+        "demo --out d --train 4 --val 2 --set training.epochs=1 --set training.size.height=64 \
+         --set training.size.width=64",
+    );
+    assert!(
+        demo.stdout.contains("footpath evaluate -c d/config.yaml"),
+        "{demo:?}"
+    );
+    for file in [
+        "model.safetensors",
+        "predictions.json",
+        "data/val/annotation.json",
+    ] {
+        assert!(session.path("d").join(file).is_file(), "{file}");
+    }
+    assert_eq!(session.json("d/metrics.json")["images"], 2);
+    let pictures = std::fs::read_dir(session.path("d/overlays")).unwrap();
+    assert_eq!(pictures.count(), 2);
+    // What it names next works on what it left: the settings are in the configuration.
+    let again = session.succeed("train -c d/config.yaml --pipeline unet_weighted");
+    assert!(again.stderr.contains("done before"), "{again:?}");
+}
+
+#[test]
 fn synth_repeats_itself_and_keeps_what_is_not_its_own() {
     let session = Session::empty();
     session.succeed("synth --out a --train 1 --val 1 --size 64");

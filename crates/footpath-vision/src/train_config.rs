@@ -240,6 +240,10 @@ mod tests {
             "batch_size is 0; expected at least 1"
         );
         assert_eq!(
+            refused(&|c| c.epochs = 0),
+            "epochs is 0; expected at least 1"
+        );
+        assert_eq!(
             refused(&|c| c.checkpoint.keep_best = 0),
             "checkpoint.keep_best is 0; expected at least 1"
         );
