@@ -43,8 +43,8 @@ pub(super) fn best_page(sql: &mut dyn Sql, query: &RunQuery) -> Result<Option<Pa
     let direction = if *descending { "DESC" } else { "" };
     let statement = format!(
         "SELECT o.run, {value} FROM {table} o
-         WHERE o.experiment IN ({within}) AND o.key = {key_number} AND {value} IS NOT NULL
-         AND o.run NOT IN (SELECT r.id FROM runs r WHERE r.experiment IN ({within}) AND r.deleted <> 0)
+         WHERE o.experiment {within} AND o.key = {key_number} AND {value} IS NOT NULL
+         AND o.run NOT IN (SELECT r.id FROM runs r WHERE r.experiment {within} AND r.deleted > 0)
          AND {condition} ORDER BY {value} {direction} LIMIT {most}"
     );
     let args = build.args;

@@ -60,7 +60,7 @@ fn numbers(sql: &mut dyn Sql, query: &RunQuery) -> Result<Page<i64>, Error> {
         .map(|term| format!("{}{}", term.sql, if term.descending { " DESC" } else { "" }))
         .collect();
     let statement = format!(
-        "SELECT r.id, {} FROM runs r {joins} WHERE r.experiment IN ({within}) {shown} AND {condition} {behind} ORDER BY {} LIMIT {most}",
+        "SELECT r.id, {} FROM runs r {joins} WHERE r.experiment {within} {shown} AND {condition} {behind} ORDER BY {} LIMIT {most}",
         columns.join(", "),
         order.join(", ")
     );
@@ -94,9 +94,8 @@ pub(super) fn count(sql: &mut dyn Sql, query: &RunQuery) -> Result<u64, Error> {
     let condition = build.filter(&query.filter)?;
     let shown = lifecycle(query.view);
     let args = build.args;
-    let statement = format!(
-        "SELECT count(*) FROM runs r WHERE r.experiment IN ({within}) {shown} AND {condition}"
-    );
+    let statement =
+        format!("SELECT count(*) FROM runs r WHERE r.experiment {within} {shown} AND {condition}");
     let row = sql.first(&statement, &args)?;
     row.map_or(Ok(0), |mut row| row.count())
 }
@@ -105,7 +104,7 @@ pub(super) fn count(sql: &mut dyn Sql, query: &RunQuery) -> Result<u64, Error> {
 fn lifecycle(view: View) -> &'static str {
     match view {
         View::Active => "AND r.deleted = 0",
-        View::Deleted => "AND r.deleted <> 0",
+        View::Deleted => "AND r.deleted > 0",
         View::All => "",
     }
 }
@@ -125,7 +124,7 @@ pub(super) struct Builder<'a> {
     sql: &'a mut dyn Sql,
     dialect: &'static Dialect,
     pub(super) args: Vec<Cell>,
-    /// The experiments' numbers, for `IN (…)`.
+    /// The condition on the experiment's number: `= …` reads faster than `IN (…)`.
     pub(super) experiments: String,
     /// The column of the runs' numbers.
     run: &'static str,
@@ -137,11 +136,13 @@ impl<'a> Builder<'a> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let experiments = wanted
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let experiments = match &wanted[..] {
+            [one] => format!("= {one}"),
+            several => {
+                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+                format!("IN ({})", several.join(", "))
+            }
+        };
         let mut tags = Vec::new();
         for id in wanted {
             match experiments::get(sql, id) {
@@ -211,12 +212,14 @@ impl<'a> Builder<'a> {
                 } else {
                     ("", test)
                 };
+                let before = self.args.len();
                 let condition = self.test(column, test)?;
-                let (run, within) = (self.run, &self.experiments);
-                Ok(format!(
-                    "{run} {not}IN (SELECT i.run FROM inputs i JOIN datasets d ON d.id = i.dataset
-                     WHERE d.experiment IN ({within}) AND {column} IS NOT NULL AND {condition})"
-                ))
+                let within = &self.experiments;
+                let select = format!(
+                    "SELECT i.run FROM inputs i JOIN datasets d ON d.id = i.dataset
+                     WHERE d.experiment {within} AND {column} IS NOT NULL AND {condition}"
+                );
+                self.among(not, &select, before)
             }
             Field::Metric(statistic, key) => {
                 let column = self.statistic("t", *statistic, key);
@@ -256,6 +259,7 @@ impl<'a> Builder<'a> {
         } else {
             ("", test)
         };
+        let before = self.args.len();
         let condition = match test {
             // A metric's null is a NaN, which differs from every number.
             Test::Number(Comparison::NotEqual, number) if table == "series" => {
@@ -266,10 +270,28 @@ impl<'a> Builder<'a> {
             Test::Present if column == "t.number" => "t.number IS NOT NULL".into(),
             _ => self.test(column, test)?,
         };
-        let (run, within) = (self.run, &self.experiments);
-        Ok(format!(
-            "{run} {not}IN (SELECT t.run FROM {table} t WHERE t.experiment IN ({within}) AND t.key = {key} AND {condition})"
-        ))
+        let within = &self.experiments;
+        let select = format!(
+            "SELECT t.run FROM {table} t WHERE t.experiment {within} AND t.key = {key} AND {condition}"
+        );
+        self.among(not, &select, before)
+    }
+
+    /// The condition that the run is, or is `NOT `, among those that a query gives, whose arguments are
+    /// those from the number `before` on.
+    fn among(&mut self, not: &str, select: &str, before: usize) -> Result<String, Error> {
+        let args = if self.args.len() == before {
+            &[][..]
+        } else {
+            &self.args
+        };
+        Ok(match self.sql.among(self.run, select, args)? {
+            Some(condition) => {
+                self.args.truncate(before);
+                format!("{not}({condition})")
+            }
+            None => format!("{} {not}IN ({select})", self.run),
+        })
     }
 
     fn test(&mut self, column: &str, test: &Test) -> Result<String, Error> {

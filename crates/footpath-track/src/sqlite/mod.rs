@@ -2,6 +2,7 @@
 
 mod connection;
 mod filesystem;
+mod number_set;
 mod readers;
 mod writer;
 
