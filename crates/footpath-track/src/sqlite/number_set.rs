@@ -39,7 +39,9 @@ mod tests {
         #[test]
         fn holds_what_was_put_in(numbers in prop::collection::btree_set(0_i64..300, 0..40)) {
             let mut set = NumberSet::default();
-            numbers.iter().for_each(|&number| set.insert(number));
+            for &number in &numbers {
+                set.insert(number);
+            }
             let held: BTreeSet<i64> = (-70..400).filter(|&number| set.contains(number)).collect();
             prop_assert_eq!(held, numbers);
         }
