@@ -28,7 +28,7 @@ const FORMAT: u32 = 2;
 
 /// Settings that may change when a run goes on: they decide when it ends or is saved, not what it
 /// learns.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
     "training.epochs",
     "training.patience",
     "training.strict",
@@ -36,6 +36,7 @@ const FREE: [&str; 9] = [
     "training.checkpoint",
     "training.stages",
     "network.pretrained",
+    "network.unit_activations",
     "network.weights",
     "network.weights_except",
 ];

@@ -197,7 +197,8 @@ pub(crate) fn floats(data: &TensorData) -> &[f32] {
     }
 }
 
-fn sum_of_squares(values: &[f32]) -> f64 {
+/// Of values in any number of threads: the same sum for each.
+pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     let square = |&value: &f32| f64::from(value) * f64::from(value);
     let chunks = values.par_chunks(CHUNK);
     let sums: Vec<f64> = chunks.map(|c| c.iter().map(square).sum()).collect();

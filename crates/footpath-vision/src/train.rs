@@ -338,6 +338,9 @@ impl<'a> Training<'a> {
                 observe(&TrainEvent::Pretrained(&report));
             }
             network = loaded;
+            if config.unit_activations {
+                network = self.with_unit_activations(network);
+            }
         }
         if self.collective.ranks() == 1 {
             return Ok(network);
@@ -352,6 +355,18 @@ impl<'a> Training<'a> {
             TrainError::lost(format!("it sent no network: {cause}"), self.saved())
         })?;
         from_state(state.0)
+    }
+
+    /// Measured on the first batch of the first epoch that has samples; without any the run fails
+    /// later.
+    fn with_unit_activations(&self, network: Network) -> Network {
+        let plan = self.batch_plan();
+        let order = plan.order(0);
+        let mut batches = (0..plan.batches()).map(|index| plan.batch(0, &order, index));
+        match batches.find(|batch| !batch.names.is_empty()) {
+            Some(batch) => network.with_unit_activations(batch.to_device(self.device).images),
+            None => network,
+        }
     }
 
     fn outcome(&self, progress: &Progress) -> Option<Outcome> {

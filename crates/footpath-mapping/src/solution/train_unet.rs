@@ -158,6 +158,7 @@ impl TrainUnet {
         Self {
             network: UnetConfig {
                 weights_except: network.weights_except.clone(),
+                unit_activations: network.unit_activations,
                 ..network.without_files()
             },
             eroded_radius_px: 0,

@@ -126,6 +126,10 @@ pub struct UnetConfig {
     pub dilated: DilatedConfig,
     /// A file with the encoder's weights to start from: torchvision's `.pth`, or `.safetensors`.
     pub pretrained: Option<PathBuf>,
+    /// Divides each convolution of a pretrained VGG encoder so that its activations have a root mean
+    /// square of 1 on the first batch: what the original weights give lies in the hundreds, and a
+    /// new decoder first has to learn to make it small. Off unless told.
+    pub unit_activations: bool,
     /// A file with the whole network's weights to start from: one that training wrote, or a state
     /// dict of these names as `.pth` or `.safetensors`.
     pub weights: Option<PathBuf>,
@@ -146,6 +150,7 @@ impl Default for UnetConfig {
             plain: PlainConfig::default(),
             dilated: DilatedConfig::default(),
             pretrained: None,
+            unit_activations: false,
             weights: None,
             weights_except: Vec::new(),
         }
@@ -190,6 +195,14 @@ impl UnetConfig {
             let expected = "nothing beside unet.weights, which holds the encoder too";
             require("unet.pretrained", path, alone, expected)?;
         }
+        let is_vgg = matches!(self.encoder, Encoder::Vgg11 | Encoder::Vgg16);
+        require(
+            "unet.unit_activations",
+            self.unit_activations,
+            !self.unit_activations || (is_vgg && self.pretrained.is_some()),
+            "false but for a VGG encoder with unet.pretrained: other encoders have batch norms, and \
+             random weights are drawn to fit",
+        )?;
         Ok(())
     }
 
@@ -204,11 +217,12 @@ impl UnetConfig {
         }
     }
 
-    /// The same network but for the files it starts from.
+    /// The same network but for how it starts.
     #[must_use]
     pub fn without_files(&self) -> Self {
         Self {
             pretrained: None,
+            unit_activations: false,
             weights: None,
             weights_except: Vec::new(),
             ..self.clone()
@@ -318,6 +332,19 @@ impl Network {
             Self::Vgg(network) => network.forward(images, noise),
             Self::Plain(network) => network.forward(images, noise),
             Self::Dilated(network) => network.forward(images, noise),
+        }
+    }
+
+    /// The network with a VGG encoder's convolutions divided so that each one's activations have a
+    /// root mean square of 1 on `images` (normalised, `[N, 3, H, W]`); of others nothing changes.
+    ///
+    /// What the encoder gives stays the same but for one factor a layer (as Gatys et al. 2016,
+    /// DOI 10.1109/CVPR.2016.265, did it filter by filter).
+    #[must_use]
+    pub fn with_unit_activations(self, images: Tensor<4>) -> Self {
+        match self {
+            Self::Vgg(network) => Self::Vgg(network.with_unit_activations(images)),
+            other => other,
         }
     }
 

@@ -333,6 +333,15 @@ fn options_that_make_no_sense_are_named() {
         c.pretrained = Some("resnet34.pth".into());
     });
     assert!(message.contains("nothing beside unet.weights"), "{message}");
+    for (encoder, file) in [(Encoder::ResNet34, Some("w.pth")), (Encoder::Vgg16, None)] {
+        let message = refused(&|c| {
+            c.encoder = encoder;
+            c.pretrained = file.map(Into::into);
+            c.unit_activations = true;
+        });
+        let expected = "unet.unit_activations is true; expected false but for a VGG encoder";
+        assert!(message.starts_with(expected), "{message}");
+    }
     let plain = UnetConfig {
         encoder: Encoder::Plain,
         ..UnetConfig::default()

@@ -1,7 +1,7 @@
 //! U-Nets with a VGG encoder (Simonyan and Zisserman 2014, arXiv 1409.1556): TernausNet with
 //! VGG11 (arXiv 1801.05746) and its wider relative with VGG16.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use footpath_kernels::concat_channels;
 
@@ -9,6 +9,7 @@ use super::UnetConfig;
 use super::context::{Context, in_context};
 use super::dropout::Noise;
 use super::layers::{Activation, Conv2d, ConvRelu, UpBlock, halve};
+use crate::tensor_map::{floats, sum_of_squares};
 
 /// How a VGG U-Net is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,17 +94,9 @@ impl VggUnet {
 
     /// `[N, 3, H, W]` → logits `[N, classes, H, W]`; H and W are multiples of 32.
     #[must_use]
-    pub fn forward(&self, mut x: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
-        let mut layers = self.encoder.iter().flatten();
-        let [c1, c2, c3, c4, c5] = self.convolutions.map(|count| {
-            for conv in layers.by_ref().take(count) {
-                x = conv.forward(x.clone(), Activation::Relu);
-            }
-            let skip = x.clone();
-            x = halve(x.clone());
-            skip
-        });
-        let x = self.center.forward(x);
+    pub fn forward(&self, x: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+        let [c1, c2, c3, c4, c5] = self.encode(x);
+        let x = self.center.forward(halve(c5.clone()));
         let x = self.dec5.forward_with_skip(x, c5);
         let x = in_context(self.context.as_ref(), x);
         let x = self.dec4.forward_with_skip(x, c4);
@@ -112,5 +105,135 @@ impl VggUnet {
         let x = self.dec1.forward(concat_channels(vec![x, c1]));
         let x = noise.drop_channels(x, self.dropout);
         self.r#final.forward(x, Activation::None)
+    }
+
+    /// What each block gives before it is halved.
+    fn encode(&self, mut x: Tensor<4>) -> [Tensor<4>; 5] {
+        let mut layers = self.encoder.iter().flatten();
+        let mut is_first = true;
+        self.convolutions.map(|count| {
+            if !is_first {
+                x = halve(x.clone());
+            }
+            is_first = false;
+            for conv in layers.by_ref().take(count) {
+                x = conv.forward(x.clone(), Activation::Relu);
+            }
+            x.clone()
+        })
+    }
+
+    /// The network with each convolution of the encoder divided by the root mean square of what it
+    /// gives, after ReLU, for `images`, `[N, 3, H, W]`; see
+    /// [`Network::with_unit_activations`](super::Network::with_unit_activations).
+    #[must_use]
+    pub fn with_unit_activations(mut self, images: Tensor<4>) -> Self {
+        let mut x = images;
+        // What comes into a convolution is divided by this, so its bias has to be too.
+        let mut divisor = 1.0;
+        let mut layers = self.encoder.iter_mut().flatten();
+        for count in self.convolutions {
+            for conv in layers.by_ref().take(count) {
+                conv.bias = conv.bias.take().map(|bias| divide(bias, divisor));
+                let y = conv.forward(x, Activation::Relu);
+                let size = root_mean_square(&y);
+                // A layer that is silent says nothing about its scale.
+                if size > 0.0 {
+                    conv.weight = divide(conv.weight.clone(), size);
+                    conv.bias = conv.bias.take().map(|bias| divide(bias, size));
+                    divisor *= size;
+                    x = y / size;
+                } else {
+                    x = y;
+                }
+            }
+            x = halve(x);
+        }
+        self
+    }
+}
+
+fn divide<const D: usize>(values: Param<Tensor<D>>, by: f64) -> Param<Tensor<D>> {
+    values.map(|values| values / by)
+}
+
+fn root_mean_square(values: &Tensor<4>) -> f64 {
+    let data = values.to_data();
+    let values = floats(&data);
+    (sum_of_squares(values) / values.len().max(1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+    use crate::network::{Encoder, Network};
+    use crate::state_dict::StateDict;
+    use burn::tensor::TensorData;
+
+    /// A VGG11 whose encoder gives numbers in the thousands, and images for it.
+    fn loud() -> (VggUnet, Tensor<4>) {
+        let device = Device::flex();
+        let config = UnetConfig {
+            encoder: Encoder::Vgg11,
+            decoder_filters: 1,
+            ..UnetConfig::default()
+        };
+        let mut state = StateDict::of(&Network::new(&config, 3, &device));
+        for (layer, factor) in [("0", 300.0), ("6", 0.2), ("16", 40.0)] {
+            let name = format!("encoder.{layer}.weight");
+            let shape = state.shape(&name).unwrap().to_vec();
+            let louder = state.values(&name).iter().map(|w| w * factor).collect();
+            state.insert(&name, &shape, louder);
+            let name = format!("encoder.{layer}.bias");
+            let shape = state.shape(&name).unwrap().to_vec();
+            let biases = (0..shape[0]).map(|i| (i % 7) as f32 * factor).collect();
+            state.insert(&name, &shape, biases);
+        }
+        let Network::Vgg(network) = Network::from_state_dict(&config, state, &device).unwrap()
+        else {
+            unreachable!()
+        };
+        let images: Vec<f32> = golden::stream(7, 2 * 3 * 64 * 64)
+            .map(|u| u as f32)
+            .collect();
+        let images = TensorData::new(images, [2, 3, 64, 64]);
+        (network, Tensor::from_data(images, &device))
+    }
+
+    #[test]
+    fn unit_activations_are_what_the_encoder_gave_but_for_a_factor() {
+        let (network, images) = loud();
+        let before = network.encode(images.clone());
+        let after = network
+            .clone()
+            .with_unit_activations(images.clone())
+            .encode(images);
+        for (block, (before, after)) in before.into_iter().zip(after).enumerate() {
+            assert!(
+                (root_mean_square(&after) - 1.0).abs() < 1e-5,
+                "block {block}"
+            );
+            let size = root_mean_square(&before);
+            assert!(
+                !(0.5..2.0).contains(&size),
+                "block {block}: {size} shows nothing"
+            );
+            let difference = root_mean_square(&(before / size - after));
+            assert!(difference < 1e-5, "block {block}: {difference}");
+        }
+    }
+
+    #[test]
+    fn a_silent_layer_keeps_its_weights() {
+        let (network, images) = loud();
+        let silent = images.zeros_like();
+        let mut quiet = network;
+        for conv in quiet.encoder.iter_mut().flatten() {
+            conv.bias = conv.bias.take().map(|bias| bias.map(|b| b.zeros_like()));
+        }
+        let before = StateDict::of(&quiet);
+        let after = StateDict::of(&quiet.with_unit_activations(silent));
+        assert_eq!(before, after);
     }
 }
