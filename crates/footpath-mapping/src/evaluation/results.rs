@@ -6,10 +6,10 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::evaluator::{Prediction, TruthImage};
+use super::evaluator::Prediction;
 use crate::dataset::json_records::{JsonError, for_each_batch};
 use crate::dataset::parse::parse;
-use crate::dataset::{Parts, Shape};
+use crate::dataset::{ImageRecord, Parts, Shape};
 use crate::problem::{Problem, ProblemKind, Record, Report};
 use crate::rle::coco_box;
 
@@ -18,6 +18,9 @@ use crate::rle::coco_box;
 struct RawPrediction {
     image_id: u64,
     category_id: u64,
+    /// An addition of ours.
+    #[serde(default)]
+    file_name: Option<String>,
     #[serde(default)]
     score: Option<f64>,
     #[serde(default)]
@@ -29,7 +32,9 @@ struct RawPrediction {
 /// Reads predictions for `images` and `category_ids`; what is wrong with
 /// single records goes to `report`, and they are left out.
 ///
-/// The file is a list of records (or an object with a list `annotations`).
+/// The file is a list of records (or an object with a list `annotations`). A record that names its
+/// image's file is of the image of that name, whatever its number: whoever predicts on a folder
+/// numbers images as they lie there. Only names that `images` lacks leave the number to decide.
 /// Masks may be RLE or polygons; a record without mask counts as its box. As
 /// in pycocotools' `loadRes`, areas are those of the boxes if the first
 /// record has one, else those of the masks.
@@ -38,7 +43,7 @@ struct RawPrediction {
 /// [`JsonError`] when the file cannot be read, is cut off or is not JSON.
 pub fn read_predictions(
     path: &Path,
-    images: &[TruthImage],
+    images: &[ImageRecord],
     category_ids: &[u64],
     report: &mut Report,
 ) -> Result<Vec<Prediction>, JsonError> {
@@ -54,6 +59,11 @@ pub fn read_predictions(
     })?;
     let context = Context {
         images: images.iter().map(|image| (image.id, image)).collect(),
+        names: images
+            .iter()
+            .map(|image| (image.file_name.as_str(), image))
+            .filter(|(name, _)| !name.is_empty())
+            .collect(),
         category_ids,
         box_areas: raw.first().is_some_and(|(_, first): &(_, RawPrediction)| {
             first.bbox.as_ref().is_some_and(|bbox| !bbox.is_empty())
@@ -92,7 +102,8 @@ pub fn read_predictions(
 
 /// What predictions are checked against.
 struct Context<'a> {
-    images: HashMap<u64, &'a TruthImage>,
+    images: HashMap<u64, &'a ImageRecord>,
+    names: HashMap<&'a str, &'a ImageRecord>,
     category_ids: &'a [u64],
     box_areas: bool,
 }
@@ -102,11 +113,13 @@ impl Context<'_> {
         let RawPrediction {
             image_id,
             category_id,
+            file_name,
             score,
             segmentation,
             bbox,
         } = raw;
-        let Some(image) = self.images.get(&image_id) else {
+        let named = file_name.and_then(|name| self.names.get(name.as_str()));
+        let Some(image) = named.or_else(|| self.images.get(&image_id)) else {
             return Err(ProblemKind::UnknownImage { image_id });
         };
         if !self.category_ids.contains(&category_id) {
@@ -145,7 +158,7 @@ impl Context<'_> {
             mask.area() as f64
         };
         Ok(Prediction {
-            image_id,
+            image_id: image.id,
             category_id,
             mask,
             bbox,

@@ -53,7 +53,7 @@ pub fn score(
         })
         .collect();
     let category_ids: Vec<u64> = coco.categories.iter().map(|category| category.id).collect();
-    let predictions = read_predictions(predictions, &images, &category_ids, &mut report)?;
+    let predictions = read_predictions(predictions, &coco.images, &category_ids, &mut report)?;
     report.enforce(strictness)?;
     let evaluator = Evaluator::new(&images, &category_ids, &truths(&coco))?;
     Ok((evaluator.evaluate(&predictions)?, report))
