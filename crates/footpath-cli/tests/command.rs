@@ -248,6 +248,51 @@ fn wrong_usage_says_what_to_change() {
 }
 
 #[test]
+fn predictions_are_those_of_the_configuration_and_go_by_file_name() {
+    let session = Session::with_suburb();
+    let predict = |set: &str, out: &str| {
+        session.succeed(&format!(
+            "predict -c town.yaml --pipeline unet_weighted data/val/images -o {out} \
+             --set postprocess.threshold=0.01 {set}"
+        ));
+        session.json(out)
+    };
+    session.succeed("train -c town.yaml --pipeline unet_weighted -o first.safetensors");
+    let first = predict("--model first.safetensors", "file.json");
+    session.succeed("train -c town.yaml --pipeline unet_weighted --set training.seed=7");
+    assert_eq!(predict("", "first.json"), first);
+    assert_ne!(predict("--set training.seed=7", "second.json"), first);
+    session.fail(
+        "predict -c town.yaml --pipeline unet_weighted data/val/images -o none.json \
+         --set training.seed=8",
+        1,
+        &[
+            "no trained network of `unet_weighted` with this configuration",
+            "training.seed",
+            "--model FILE",
+        ],
+    );
+
+    // Scored by name, whatever the number; by number where the name says nothing.
+    let score = |predictions: &serde_json::Value| {
+        session.write("scored.json", &predictions.to_string());
+        session.succeed("score data/val/annotation.json scored.json --json score.json");
+        session.json("score.json")
+    };
+    let by_number = score(&first);
+    let mut renumbered = first.clone();
+    let mut elsewhere = first;
+    for record in renumbered.as_array_mut().unwrap() {
+        record["image_id"] = (2 - record["image_id"].as_u64().unwrap()).into();
+    }
+    assert_eq!(score(&renumbered), by_number);
+    for record in elsewhere.as_array_mut().unwrap() {
+        record["file_name"] = format!("{}.tif", record["image_id"]).into();
+    }
+    assert_eq!(score(&elsewhere), by_number);
+}
+
+#[test]
 fn no_predictions_are_scored_and_said() {
     let session = Session::with_suburb();
     session.write("none.json", "[]");

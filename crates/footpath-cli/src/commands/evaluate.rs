@@ -10,10 +10,8 @@ use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{ImageFile, Split};
 use footpath_mapping::evaluation::{Bootstrap, Examination};
 use footpath_mapping::postprocess::ResultRecord;
-use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{
-    Imagery, MeasuredGraph, PipelineName, SCORING_STEP, TileObjects, TrainedUnet, final_step,
-    measured, stages,
+    Imagery, MeasuredGraph, PipelineName, TileObjects, TrainedUnet, measured, stages,
 };
 use footpath_steps::{Action, Inputs, Items, Plan};
 use std::path::{Path, PathBuf};
@@ -152,14 +150,8 @@ fn evaluate_model(
     tracked: &Tracked,
 ) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
-    let graph = MeasuredGraph::new(&session.setup(args.pipeline.into(), false));
-    let inputs = Inputs::new()
-        .with(&graph.model, read_model(model)?)
-        .with(&graph.images, val.images.clone())
-        .with(&graph.buildings, val.buildings.clone());
-    let inputs = graph
-        .with_ensemble(inputs, &session.config)
-        .map_err(|cause| anyhow!(cause))?;
+    let name = args.pipeline.into();
+    let (graph, inputs) = measured_graph(session, name, read_model(model)?, &val)?;
     let targets = (
         (&graph.metrics, &graph.objects),
         Vec::from_iter(&graph.second_level),
@@ -173,24 +165,22 @@ fn evaluate_model(
     Ok((objects.as_ref().clone(), val))
 }
 
-/// The newest second level that an evaluation or a training on this store made.
-pub(crate) fn latest_second_level(
+/// What measures a network on annotated images, with its inputs.
+pub(crate) fn measured_graph(
     session: &Session,
     name: PipelineName,
-) -> Result<footpath_steps::Kept<SecondLevel>> {
-    let own = name.as_str();
-    let kept = session.store.latest(own, SCORING_STEP).or_else(|_| {
-        session
-            .store
-            .latest(&format!("{own}/evaluate"), SCORING_STEP)
-    });
-    kept.with_context(|| {
-        format!(
-            "there is no second level of `{own}` in {}; run `footpath train --pipeline {own}` or \
-             `footpath evaluate --pipeline {own}` with this configuration first",
-            session.config.work.display()
-        )
-    })
+    model: TrainedUnet,
+    images: &Imagery,
+) -> Result<(MeasuredGraph, Inputs)> {
+    let graph = MeasuredGraph::new(&session.setup(name, false));
+    let inputs = Inputs::new()
+        .with(&graph.model, model)
+        .with(&graph.images, images.images.clone())
+        .with(&graph.buildings, images.buildings.clone());
+    let inputs = graph
+        .with_ensemble(inputs, &session.config)
+        .map_err(|cause| anyhow!(cause))?;
+    Ok((graph, inputs))
 }
 
 /// A network from a safetensors file that `footpath train` wrote.
@@ -200,32 +190,6 @@ pub(crate) fn read_model(path: &Path) -> Result<TrainedUnet> {
     footpath_vision::weights::Weights::from_bytes(&bytes, path)
         .map_err(|cause| WrongUsage(format!("{cause}; `footpath train` writes such files")))?;
     Ok(TrainedUnet::new(bytes, Vec::new()))
-}
-
-/// The newest network that a training on this store made: by this pipeline, or by one that trains
-/// the same.
-pub(crate) fn latest_model(
-    session: &Session,
-    name: PipelineName,
-) -> Result<footpath_steps::Kept<TrainedUnet>> {
-    let mut failure = None;
-    let step = final_step(&session.config.training);
-    for pipeline in name.sharing_network() {
-        match session.store.latest(pipeline, &step) {
-            Ok(kept) => return Ok(kept),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    let own = name.as_str();
-    let advice = format!(
-        "there is no trained network of `{own}` in {}; run `footpath train --pipeline {own}` \
-         with this configuration first, or give --model FILE",
-        session.config.work.display()
-    );
-    match failure {
-        Some(error) => Err(anyhow::Error::new(error).context(advice)),
-        None => Err(anyhow::anyhow!(advice)),
-    }
 }
 
 /// The challenge's results: one record for each building.

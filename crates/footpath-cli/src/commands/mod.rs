@@ -14,6 +14,7 @@ pub(crate) mod serve;
 pub(crate) mod steps;
 pub(crate) mod synth;
 pub(crate) mod train;
+pub(crate) mod trained;
 
 /// A command that was given what it cannot use; ends with exit code 2.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,8 @@
 
 use crate::args::PredictArgs;
 use crate::commands::WrongUsage;
-use crate::commands::evaluate::{latest_model, latest_second_level, read_model, records};
+use crate::commands::evaluate::{read_model, records};
+use crate::commands::trained::{second_level, trained};
 use crate::output::{result_line, write_file, write_json};
 use crate::progress::bar;
 use crate::session::Session;
@@ -64,13 +65,22 @@ fn predict(
     let inputs = graph
         .with_ensemble(inputs, &session.config)
         .map_err(|cause| anyhow!(cause))?;
-    let inputs = match &args.model {
-        Some(path) => inputs.with(&graph.model, read_model(path)?),
-        None => inputs.with_kept(&graph.model, latest_model(session, name)?),
+    let (inputs, scoring) = match &args.model {
+        Some(path) => {
+            let scoring = graph.second_level.as_ref();
+            let scoring = scoring.map(|_| second_level(session, name, path));
+            let inputs = inputs.with(&graph.model, read_model(path)?);
+            (inputs, scoring.transpose()?)
+        }
+        None => {
+            let found = trained(session, name)?;
+            let inputs = inputs.with_kept(&graph.model, found.model);
+            (inputs, found.second_level)
+        }
     };
-    let inputs = match &graph.second_level {
-        Some(handle) => inputs.with_kept(handle, latest_second_level(session, name)?),
-        None => inputs,
+    let inputs = match (&graph.second_level, scoring) {
+        (Some(handle), Some(scoring)) => inputs.with_kept(handle, scoring),
+        _ => inputs,
     };
     let run = session
         .runner()

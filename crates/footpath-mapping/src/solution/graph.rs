@@ -58,26 +58,6 @@ impl PipelineName {
         scoring: false,
     };
 
-    /// The names of the pipelines whose network is the same as this one's, its own first.
-    #[must_use]
-    pub fn sharing_network(self) -> Vec<&'static str> {
-        use PipelineKind::{Unet, UnetPadded, UnetTta, UnetWeighted};
-        let kinds = match self.kind {
-            Unet => vec![Unet],
-            own => [own, UnetWeighted, UnetTta, UnetPadded].to_vec(),
-        };
-        let mut names = vec![self.as_str()];
-        for kind in kinds {
-            for scoring in [self.scoring, !self.scoring] {
-                let name = Self { kind, scoring }.as_str();
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            }
-        }
-        names
-    }
-
     /// The name, as on the command line and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
