@@ -56,7 +56,7 @@ where
         merge(&mut merged, layer);
     }
     serde_path_to_error::deserialize(merged)
-        .map_err(|error| refused(&error.path().to_string(), error.inner().to_string()))
+        .map_err(|error| refused(&error.path().to_string(), in_yaml_words(error.inner())))
 }
 
 /// [`load`] from the text of a file and the name to call it by.
@@ -110,12 +110,23 @@ where
             .find(|(layer, _)| sets(layer, error.path()));
         ConfigError::Value {
             key: error.path().to_string(),
-            message: error.inner().to_string(),
+            message: in_yaml_words(error.inner()),
             origin: set_in
                 .map_or("the defaults", |(_, origin)| origin)
                 .to_owned(),
         }
     })
+}
+
+/// What is wrong, without the words of serde that writers of YAML cannot know.
+fn in_yaml_words(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.split_once("internally tagged enum ") {
+        Some((before, _)) => {
+            format!("{before}a mapping with the key `kind`, as `footpath config show` prints it")
+        }
+        None => message,
+    }
 }
 
 /// Whether a layer gives the value at `path`, or something in its place.
@@ -148,10 +159,20 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Training {
         epochs: usize,
+        split: Split,
+    }
+    #[derive(Debug, Default, Serialize, Deserialize, PartialEq)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum Split {
+        #[default]
+        None,
     }
     impl Default for Training {
         fn default() -> Self {
-            Self { epochs: 100 }
+            Self {
+                epochs: 100,
+                split: Split::None,
+            }
         }
     }
     impl Default for Toy {
@@ -184,6 +205,16 @@ mod tests {
         let message = error.to_string();
         assert!(message.contains("training.epochs"), "{message}");
         assert!(message.contains("many"), "{message}");
+    }
+
+    #[test]
+    fn a_value_without_kind_tells_how_to_write_it() {
+        for wrong in ["null", "none"] {
+            let overrides = [format!("training.split={wrong}")];
+            let message = load_text::<Toy>(None, &overrides).unwrap_err().to_string();
+            assert!(message.contains("the key `kind`"), "{message}");
+            assert!(!message.contains("enum"), "{message}");
+        }
     }
 
     #[test]
