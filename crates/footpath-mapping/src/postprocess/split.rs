@@ -24,26 +24,50 @@ pub enum Split {
     None,
     /// Seeds are the regions above a second, higher threshold; they grow down the probabilities.
     Core {
-        /// The second threshold, in 0..1.
+        /// The second threshold, in 0..1; 0.7 unless told.
+        #[serde(default = "defaults::core_threshold")]
         threshold: f32,
     },
     /// Seeds are peaks of the smoothed probability that rise by `depth` over the pass to a higher one.
     Peaks {
-        /// Least height over the pass, in 0..1.
+        /// Least height over the pass, in 0..1; 0.3 unless told.
+        #[serde(default = "defaults::depth")]
         depth: f32,
-        /// Side of the box that smooths twice, px; 1 leaves the map as it is.
+        /// Side of the box that smooths twice, px; 1 leaves the map as it is. 3 unless told.
+        #[serde(default = "defaults::smooth_side_px")]
         smooth_side_px: u32,
     },
     /// Seeds are peaks of the distance to the background: parts joined by a waist come apart.
     Distance {
-        /// Least height over the pass, px.
+        /// Least height over the pass, px; 1 unless told.
+        #[serde(default = "defaults::depth_px")]
         depth_px: f32,
     },
     /// Seeds are what is left of the mask after erosion; they grow back to the mask.
     Erosion {
-        /// Erosion by a square of side `2 r + 1` px.
+        /// Erosion by a square of side `2 r + 1` px; 1 unless told.
+        #[serde(default = "defaults::radius_px")]
         radius_px: u32,
     },
+}
+
+/// What settings are unless told, so that `kind` alone tries a way.
+mod defaults {
+    pub(super) const fn core_threshold() -> f32 {
+        0.7
+    }
+    pub(super) const fn depth() -> f32 {
+        0.3
+    }
+    pub(super) const fn smooth_side_px() -> u32 {
+        3
+    }
+    pub(super) const fn depth_px() -> f32 {
+        1.0
+    }
+    pub(super) const fn radius_px() -> u32 {
+        1
+    }
 }
 
 /// A setting of [`Split`] out of its range.

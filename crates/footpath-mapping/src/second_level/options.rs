@@ -45,24 +45,32 @@ pub struct ScoringCompat {
 pub enum Learner {
     /// Gradient boosting of regression trees (Friedman 2001, DOI 10.1214/aos/1013203451).
     GradientBoosting {
-        /// At most so many trees.
+        /// At most so many trees; 500 unless told.
+        #[serde(default = "defaults::trees")]
         trees: usize,
         /// Part of each tree's answer that is used.
+        #[serde(default = "defaults::learning_rate")]
         learning_rate: f64,
         /// Greatest depth of a tree.
+        #[serde(default = "defaults::depth")]
         depth: usize,
         /// Fewest candidates in a leaf.
+        #[serde(default = "defaults::least_rows")]
         least_rows: usize,
         /// Stop after so many trees that do not lower the error on the fold held back.
+        #[serde(default = "defaults::patience")]
         patience: usize,
     },
     /// Random forest (Breiman 2001, DOI 10.1023/A:1010933404324).
     RandomForest {
         /// Number of trees.
+        #[serde(default = "defaults::trees")]
         trees: usize,
         /// Greatest depth of a tree.
+        #[serde(default = "defaults::full_depth")]
         depth: usize,
         /// Fewest candidates in a leaf.
+        #[serde(default = "defaults::least_rows")]
         least_rows: usize,
     },
     /// Gradient boosting by LightGBM, as the 2018 solution has it, in builds with the feature
@@ -70,29 +78,66 @@ pub enum Learner {
     #[serde(rename = "lightgbm")]
     LightGbm {
         /// At most so many trees.
+        #[serde(default = "defaults::lightgbm_trees")]
         trees: usize,
         /// Part of each tree's answer that is used; 0.01 in the 2018 solution.
+        #[serde(default = "defaults::lightgbm_learning_rate")]
         learning_rate: f64,
         /// Most leaves of a tree; 500 in the 2018 solution.
+        #[serde(default = "defaults::leaves")]
         leaves: usize,
         /// Greatest depth of a tree; 20 in the 2018 solution.
+        #[serde(default = "defaults::full_depth")]
         depth: usize,
         /// Fewest candidates in a leaf; 100 in the 2018 solution.
+        #[serde(default = "defaults::least_rows")]
         least_rows: usize,
         /// Stop after so many trees that do not lower the error on the fold held back; 10 in the 2018
         /// solution.
+        #[serde(default = "defaults::patience")]
         patience: usize,
     },
+}
+
+/// What a learner's settings are unless told, so that `kind` alone chooses one.
+mod defaults {
+    pub(super) const fn trees() -> usize {
+        500
+    }
+    pub(super) const fn lightgbm_trees() -> usize {
+        5000
+    }
+    pub(super) const fn learning_rate() -> f64 {
+        0.05
+    }
+    pub(super) const fn lightgbm_learning_rate() -> f64 {
+        0.01
+    }
+    pub(super) const fn leaves() -> usize {
+        500
+    }
+    pub(super) const fn depth() -> usize {
+        6
+    }
+    pub(super) const fn full_depth() -> usize {
+        20
+    }
+    pub(super) const fn least_rows() -> usize {
+        100
+    }
+    pub(super) const fn patience() -> usize {
+        10
+    }
 }
 
 impl Default for Learner {
     fn default() -> Self {
         Self::GradientBoosting {
-            trees: 500,
-            learning_rate: 0.05,
-            depth: 6,
-            least_rows: 100,
-            patience: 10,
+            trees: defaults::trees(),
+            learning_rate: defaults::learning_rate(),
+            depth: defaults::depth(),
+            least_rows: defaults::least_rows(),
+            patience: defaults::patience(),
         }
     }
 }

@@ -162,6 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_alone_chooses_it() {
+        let load = |key: &str| SolutionConfig::load(None, &[key.to_owned()]).unwrap();
+        let mut learners = vec!["gradient_boosting", "random_forest"];
+        // Without it the configuration is refused.
+        learners.extend(cfg!(feature = "lightgbm").then_some("lightgbm"));
+        for kind in learners {
+            let chosen = load(&format!("scoring.learner.kind={kind}"));
+            let chosen = serde_json::to_value(chosen.scoring.learner).unwrap();
+            assert_eq!(chosen["kind"], kind);
+            assert!(chosen["trees"].as_u64() >= Some(500), "{chosen}");
+        }
+        for kind in ["none", "core", "peaks", "distance", "erosion"] {
+            let chosen = load(&format!("postprocess.split.kind={kind}"));
+            let chosen = serde_json::to_value(chosen.postprocess.split).unwrap();
+            assert_eq!(chosen["kind"], kind);
+        }
+        let unless_told = load("scoring.learner.kind=gradient_boosting");
+        assert_eq!(unless_told.scoring, SolutionConfig::default().scoring);
+    }
+
+    #[test]
     fn paths_of_a_file_are_relative_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("town.yaml");
