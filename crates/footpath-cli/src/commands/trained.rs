@@ -2,11 +2,11 @@
 
 use crate::commands::evaluate::{measured_graph, read_model};
 use crate::session::Session;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::Split;
 use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{PipelineName, SCORING_STEP, TrainedUnet, final_step};
-use footpath_steps::{Kept, Plan, PlannedStep};
+use footpath_steps::{Kept, Plan, PlannedStep, StoreError};
 use std::path::Path;
 
 /// A network, with a second level if the pipeline has one.
@@ -25,9 +25,10 @@ pub(crate) fn trained(session: &Session, name: PipelineName) -> Result<Trained> 
     let targets = (&graph.model, Vec::from_iter(&graph.second_level));
     let plan = graph.pipeline.plan(targets, inputs, &session.store)?;
     let step = final_step(&session.config.training);
-    let model = session.store.planned(&plan, &step).with_context(|| {
+    let model = session.store.planned(&plan, &step).map_err(|error| {
         let advice = "or give --model FILE";
-        missing(session, name, "trained network", plan.step(&step), advice)
+        let told = missing(session, name, "trained network", plan.step(&step), advice);
+        explained(error, told)
     })?;
     let second_level = graph.second_level.as_ref().map(|_| {
         let advice = "or `footpath evaluate` with it";
@@ -68,10 +69,19 @@ fn second_level_of(
     plan: &Plan,
     advice: &str,
 ) -> Result<Kept<SecondLevel>> {
-    session.store.planned(plan, SCORING_STEP).with_context(|| {
+    session.store.planned(plan, SCORING_STEP).map_err(|error| {
         let step = plan.step(SCORING_STEP);
-        missing(session, name, "second level", step, advice)
+        let told = missing(session, name, "second level", step, advice);
+        explained(error, told)
     })
+}
+
+/// `told`, with the cause where it says more.
+fn explained(error: StoreError, told: String) -> anyhow::Error {
+    match error {
+        StoreError::NothingKept { .. } => anyhow!(told),
+        error => anyhow::Error::new(error).context(told),
+    }
 }
 
 /// That nothing fits, what the nearest thing differs in, and what to do.
