@@ -7,6 +7,7 @@ use crate::postprocess::{Postprocess, PostprocessOptions};
 use crate::second_level::ScoringOptions;
 use crate::targets::TargetOptions;
 use footpath_vision::network::UnetConfig;
+use footpath_vision::setting::SettingError;
 use footpath_vision::train_config::TrainConfig;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::{Path, PathBuf};
@@ -97,8 +98,8 @@ impl SolutionConfig {
         Ok(config)
     }
 
-    /// Refuses settings that inference, post-processing or the second level cannot follow, or that
-    /// do not go together, before anything is trained.
+    /// Refuses settings that networks, training, inference, post-processing or the second level
+    /// cannot follow, or that do not go together, before anything is trained.
     ///
     /// # Errors
     /// [`ConfigError::Refused`] says which and what they may be.
@@ -106,6 +107,16 @@ impl SolutionConfig {
         let refused = |cause: &dyn ToString| ConfigError::Refused {
             message: cause.to_string(),
         };
+        let within = |section: &str, cause: &SettingError| {
+            let cause = cause.to_string();
+            let section = format!("{section}.");
+            refused(&format!("{section}{}", cause.trim_start_matches(&section)))
+        };
+        self.unet.check().map_err(|cause| within("unet", &cause))?;
+        for stage in stages(&self.training)? {
+            let checked = stage.training.check();
+            checked.map_err(|cause| within("training", &cause))?;
+        }
         Postprocess::new(self.postprocess.clone()).map_err(|cause| refused(&cause))?;
         self.scoring.check().map_err(|cause| refused(&cause))?;
         self.inference
@@ -159,6 +170,32 @@ mod tests {
     fn one_folder_needs_no_list() {
         let config = SolutionConfig::load(None, &["data=suburb".to_owned()]).unwrap();
         assert_eq!(config.data, [PathBuf::from("suburb")]);
+    }
+
+    #[test]
+    fn settings_of_network_and_training_are_refused_with_their_section() {
+        for (wrong, told) in [
+            (
+                "training.batch_size=0",
+                "training.batch_size is 0; expected at least 1",
+            ),
+            (
+                "training.loss.sigma=0",
+                "training.loss.sigma is 0; expected",
+            ),
+            (
+                "training.stages=[{epochs: 0}]",
+                "training.epochs is 0; expected at least 1",
+            ),
+            (
+                "unet.decoder_filters=0",
+                "unet.decoder_filters is 0; expected at least 1",
+            ),
+            ("unet.dropout=1", "unet.dropout is 1; expected 0 to below 1"),
+        ] {
+            let error = SolutionConfig::load(None, &[wrong.to_owned()]).unwrap_err();
+            assert!(error.to_string().starts_with(told), "{wrong}: {error}");
+        }
     }
 
     #[test]
