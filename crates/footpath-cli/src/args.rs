@@ -403,7 +403,8 @@ pub(crate) struct ScoreArgs {
     #[arg(value_name = "GT.json")]
     pub(crate) truth: PathBuf,
 
-    /// The results (challenge results JSON)
+    /// The results (challenge results JSON); a record that has the `file_name` of an image of the
+    /// ground truth is of that image, whatever its `image_id`
     #[arg(value_name = "PRED.json")]
     pub(crate) predictions: PathBuf,
 

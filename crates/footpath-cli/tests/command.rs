@@ -273,6 +273,22 @@ fn predictions_are_those_of_the_configuration_and_go_by_file_name() {
         ],
     );
 
+    // The second level of a network is its own, whether it was evaluated before or not.
+    let scored = |out: &str| {
+        session.succeed(&format!(
+            "predict -c town.yaml --pipeline unet_weighted_scoring_model data/val/images \
+             --model first.safetensors -o {out}"
+        ));
+        session.json(out)
+    };
+    session
+        .succeed("train -c town.yaml --pipeline unet_weighted_scoring_model --set training.seed=7");
+    let before = scored("before.json");
+    session.succeed(
+        "evaluate -c town.yaml --pipeline unet_weighted_scoring_model --model first.safetensors",
+    );
+    assert_eq!(scored("after.json"), before);
+
     // Scored by name, whatever the number; by number where the name says nothing.
     let score = |predictions: &serde_json::Value| {
         session.write("scored.json", &predictions.to_string());
@@ -290,6 +306,20 @@ fn predictions_are_those_of_the_configuration_and_go_by_file_name() {
         record["file_name"] = format!("{}.tif", record["image_id"]).into();
     }
     assert_eq!(score(&elsewhere), by_number);
+}
+
+#[test]
+fn a_second_level_learnt_beside_a_broken_image_is_found_again() {
+    let session = Session::with_suburb();
+    session.write("data/val/images/000000000001.jpg", "no image");
+    session.succeed("train -c town.yaml --pipeline unet_weighted_scoring_model");
+    let predicted = session.succeed(
+        "predict -c town.yaml --pipeline unet_weighted_scoring_model data/val/images -o found.json",
+    );
+    assert!(
+        predicted.stdout.contains("1 of them unreadable"),
+        "{predicted:?}"
+    );
 }
 
 #[test]

@@ -66,17 +66,15 @@ fn predict(
         .with_ensemble(inputs, &session.config)
         .map_err(|cause| anyhow!(cause))?;
     let (inputs, scoring) = if let Some(path) = &args.model {
-        let scoring = graph.second_level.as_ref();
-        let scoring = scoring.map(|_| second_level(session, name, path));
-        let inputs = inputs.with(&graph.model, read_model(path)?);
-        (inputs, scoring.transpose()?)
+        let scoring = second_level(session, name, path)?;
+        (inputs.with(&graph.model, read_model(path)?), scoring)
     } else {
         let found = trained(session, name)?;
         let inputs = inputs.with_kept(&graph.model, found.model);
         (inputs, found.second_level)
     };
     let inputs = match (&graph.second_level, scoring) {
-        (Some(handle), Some(scoring)) => inputs.with_kept(handle, scoring),
+        (Some(handle), Some(scoring)) => inputs.with_shared(handle, scoring),
         _ => inputs,
     };
     let run = session
