@@ -123,6 +123,12 @@ pub(crate) fn second_level_table(model: &SecondLevel) -> String {
     for (feature, part) in model.importance() {
         let _ = write!(text, "\n  {feature:<28} {part:.3}");
     }
+    if model.out_of_fold_error >= model.constant_error {
+        text.push_str(
+            "\nit tells buildings no better than their mean would: give it more tiles, or fewer \
+             candidates in a leaf (scoring.learner.least_rows)",
+        );
+    }
     text
 }
 
