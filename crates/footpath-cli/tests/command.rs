@@ -248,7 +248,7 @@ fn wrong_usage_says_what_to_change() {
 }
 
 #[test]
-fn predictions_are_those_of_the_configuration_and_go_by_file_name() {
+fn predictions_are_those_of_the_configuration() {
     let session = Session::with_suburb();
     let predict = |set: &str, out: &str| {
         session.succeed(&format!(
@@ -284,28 +284,41 @@ fn predictions_are_those_of_the_configuration_and_go_by_file_name() {
     session
         .succeed("train -c town.yaml --pipeline unet_weighted_scoring_model --set training.seed=7");
     let before = scored("before.json");
+    assert_ne!(before.as_array().unwrap().len(), 0);
     session.succeed(
         "evaluate -c town.yaml --pipeline unet_weighted_scoring_model --model first.safetensors",
     );
     assert_eq!(scored("after.json"), before);
+}
 
-    // Scored by name, whatever the number; by number where the name says nothing.
-    let score = |predictions: &serde_json::Value| {
-        session.write("scored.json", &predictions.to_string());
-        session.succeed("score data/val/annotation.json scored.json --json score.json");
-        session.json("score.json")
+#[test]
+fn predictions_are_scored_by_file_name_whatever_the_number() {
+    let session = Session::with_suburb();
+    let truth = session.json("data/val/annotation.json");
+    let last = truth["images"].as_array().unwrap().len() as u64 - 1;
+    let score = |number: fn(u64, u64) -> u64, name: fn(&str) -> Option<String>| {
+        let record = |annotation: &serde_json::Value| {
+            let id = annotation["image_id"].as_u64().unwrap();
+            let images = truth["images"].as_array().unwrap();
+            let image = images.iter().find(|image| image["id"] == id).unwrap();
+            serde_json::json!({
+                "image_id": number(id, last), "category_id": 100, "score": 1.0,
+                "segmentation": annotation["segmentation"],
+                "file_name": name(image["file_name"].as_str().unwrap()),
+            })
+        };
+        let annotations = truth["annotations"].as_array().unwrap();
+        let found: Vec<_> = annotations.iter().map(record).collect();
+        session.write("found.json", &serde_json::json!(found).to_string());
+        session.succeed("score data/val/annotation.json found.json --json score.json");
+        session.json("score.json")["ap50"].as_f64().unwrap()
     };
-    let by_number = score(&first);
-    let mut renumbered = first.clone();
-    let mut elsewhere = first;
-    for record in renumbered.as_array_mut().unwrap() {
-        record["image_id"] = (2 - record["image_id"].as_u64().unwrap()).into();
-    }
-    assert_eq!(score(&renumbered), by_number);
-    for record in elsewhere.as_array_mut().unwrap() {
-        record["file_name"] = format!("{}.tif", record["image_id"]).into();
-    }
-    assert_eq!(score(&elsewhere), by_number);
+    let (same, turned) = (|id, _| id, |id, last| last - id);
+    assert_eq!(score(same, |_| None), 1.0);
+    assert!(score(turned, |_| None) < 0.9);
+    assert_eq!(score(turned, |name| Some(name.to_owned())), 1.0);
+    // By number where the truth has no such name.
+    assert_eq!(score(same, |name| Some(format!("{name}.tif"))), 1.0);
 }
 
 #[test]

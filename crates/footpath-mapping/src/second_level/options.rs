@@ -48,28 +48,29 @@ pub enum Learner {
         /// At most so many trees; 500 unless told.
         #[serde(default = "defaults::trees")]
         trees: usize,
-        /// Part of each tree's answer that is used.
+        /// Part of each tree's answer that is used; 0.05 unless told.
         #[serde(default = "defaults::learning_rate")]
         learning_rate: f64,
-        /// Greatest depth of a tree.
+        /// Greatest depth of a tree; 6 unless told.
         #[serde(default = "defaults::depth")]
         depth: usize,
-        /// Fewest candidates in a leaf.
+        /// Fewest candidates in a leaf; 100 unless told.
         #[serde(default = "defaults::least_rows")]
         least_rows: usize,
-        /// Stop after so many trees that do not lower the error on the fold held back.
+        /// Stop after so many trees that do not lower the error on the fold held back; 10 unless
+        /// told.
         #[serde(default = "defaults::patience")]
         patience: usize,
     },
     /// Random forest (Breiman 2001, DOI 10.1023/A:1010933404324).
     RandomForest {
-        /// Number of trees.
+        /// Number of trees; 500 unless told, as in the 2018 solution.
         #[serde(default = "defaults::trees")]
         trees: usize,
-        /// Greatest depth of a tree.
+        /// Greatest depth of a tree; 20 unless told, as there.
         #[serde(default = "defaults::full_depth")]
         depth: usize,
-        /// Fewest candidates in a leaf.
+        /// Fewest candidates in a leaf; 100 unless told, as there.
         #[serde(default = "defaults::least_rows")]
         least_rows: usize,
     },
@@ -77,23 +78,23 @@ pub enum Learner {
     /// `lightgbm`.
     #[serde(rename = "lightgbm")]
     LightGbm {
-        /// At most so many trees.
+        /// At most so many trees; 5000 unless told.
         #[serde(default = "defaults::lightgbm_trees")]
         trees: usize,
-        /// Part of each tree's answer that is used; 0.01 in the 2018 solution.
+        /// Part of each tree's answer that is used; 0.01 unless told, as in the 2018 solution.
         #[serde(default = "defaults::lightgbm_learning_rate")]
         learning_rate: f64,
-        /// Most leaves of a tree; 500 in the 2018 solution.
+        /// Most leaves of a tree; 500 unless told, as there.
         #[serde(default = "defaults::leaves")]
         leaves: usize,
-        /// Greatest depth of a tree; 20 in the 2018 solution.
+        /// Greatest depth of a tree; 20 unless told, as there.
         #[serde(default = "defaults::full_depth")]
         depth: usize,
-        /// Fewest candidates in a leaf; 100 in the 2018 solution.
+        /// Fewest candidates in a leaf; 100 unless told, as there.
         #[serde(default = "defaults::least_rows")]
         least_rows: usize,
-        /// Stop after so many trees that do not lower the error on the fold held back; 10 in the 2018
-        /// solution.
+        /// Stop after so many trees that do not lower the error on the fold held back; 10 unless
+        /// told, as there.
         #[serde(default = "defaults::patience")]
         patience: usize,
     },

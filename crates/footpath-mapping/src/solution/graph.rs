@@ -21,7 +21,7 @@ use footpath_vision::loader::Loader;
 use footpath_vision::train_config::TrainConfig;
 
 /// Name of the step that fits the second level.
-pub const SCORING_STEP: &str = "second_level";
+const SCORING_STEP: &str = "second_level";
 
 /// What a pipeline trains and how it looks at images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,9 +48,7 @@ mod train_unet;
 
 pub use check_image::{CheckImage, DecodedSize};
 pub use ensemble::{Ensemble, PredictTogether};
-pub use graph::{
-    MeasuredGraph, PipelineKind, PipelineName, PredictionGraph, SCORING_STEP, Setup, TrainingGraph,
-};
+pub use graph::{MeasuredGraph, PipelineKind, PipelineName, PredictionGraph, Setup, TrainingGraph};
 pub use learning_rate::try_learning_rates;
 pub use objects::{FindObjects, Measure, TileObjects, measured};
 pub use probabilities::{PredictProbabilities, ProbabilityMap};
