@@ -51,8 +51,15 @@ test('2. three runs are compared', async () => {
   const once = page.locator('.plot').filter({ hasText: 'final/buildings' });
   await once.locator('.bars b').nth(2).waitFor();
   assert.deepEqual(await once.locator('.bars b').allInnerTexts(), ['1221', '1228', '1235']);
-  await page.getByLabel('Seeds as bands').check();
+  const bands = page.getByLabel('Seeds as bands');
+  assert.ok(await bands.evaluate(box => (box.click(), box.checked)), 'a click shows at once');
   await page.getByLabel('Log y').check();
+  await page.goBack();
+  await page.goBack();
+  await page.waitForFunction(() => !document.querySelector('.options input:checked'));
+  await page.goForward();
+  await page.goForward();
+  await page.waitForFunction(() => document.querySelectorAll('.options input:checked').length === 2);
   await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length >= 4);
   await s.shot('compare-three');
 });

@@ -41,7 +41,12 @@ export function useRoute(): Route {
   return last[1];
 }
 
-/** Sets keys of the query; an empty value removes one. `quietly` leaves no entry in the history. */
+/**
+ * Sets keys of the query; an empty value removes one. `quietly` leaves no entry in the history.
+ *
+ * The page shows the change before this returns: after an assignment to `location.hash` the browser tells of it in a
+ * task of its own, and until then React puts a box that was just ticked back to what the old address says.
+ */
 export function setQuery(changes: Record<string, string>, quietly = false) {
   const { path, query } = parse(hash());
   for (const [key, value] of Object.entries(changes)) {
@@ -49,10 +54,8 @@ export function setQuery(changes: Record<string, string>, quietly = false) {
     else query.delete(key);
   }
   const address = link(path, query);
-  if (!quietly) {
-    window.location.hash = address;
-  } else {
-    window.history.replaceState(null, '', address);
-    window.dispatchEvent(new HashChangeEvent('hashchange'));
-  }
+  if (address === hash()) return;
+  if (quietly) window.history.replaceState(null, '', address);
+  else window.history.pushState(null, '', address);
+  window.dispatchEvent(new HashChangeEvent('hashchange'));
 }
