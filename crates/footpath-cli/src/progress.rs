@@ -61,7 +61,13 @@ impl StepBars {
                     "another process computes step {step} in this store; waiting for what it finds"
                 ));
             }),
-            Event::ItemFailed { step, item, cause } => {
+            // One that ends its step is told as the command's failure.
+            Event::ItemFailed {
+                step,
+                item,
+                cause,
+                ends_step: false,
+            } => {
                 self.all
                     .suspend(|| tracing::warn!("{step}, tile {item}: {cause}; left out"));
             }

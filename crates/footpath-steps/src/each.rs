@@ -100,17 +100,19 @@ where
             cause: cause.into(),
         };
         let cancelled = self.context.is_cancelled();
+        let stop = self.meter.on_failure == OnFailure::Stop;
         // What a cancelled item says is of no interest.
         if !cancelled {
             self.context.emit(|step| Event::ItemFailed {
                 step,
                 item,
                 cause: chain(error.cause.as_ref()),
+                ends_step: stop,
             });
             let failure = (item, Arc::clone(&error.cause));
             self.meter.failures.lock().push(failure);
         }
-        if cancelled || self.meter.on_failure == OnFailure::Stop {
+        if cancelled || stop {
             self.meter.item_errors.note(&error);
         }
         error

@@ -47,6 +47,8 @@ pub enum Event {
         item: usize,
         /// The error with its causes.
         cause: String,
+        /// Whether the step ends with it instead of leaving a hole.
+        ends_step: bool,
     },
     /// A step has done its work.
     Finished {

@@ -74,12 +74,13 @@ impl Session {
     }
 
     /// Runs it and expects this exit code and these parts in what it says on stderr.
-    pub(crate) fn fail(&self, line: &str, code: i32, says: &[&str]) {
+    pub(crate) fn fail(&self, line: &str, code: i32, says: &[&str]) -> Finished {
         let done = self.run(line);
         assert_eq!(done.code, Some(code), "{done:?}");
         for part in says {
             assert!(done.stderr.contains(part), "no `{part}` in {done:?}");
         }
+        done
     }
 }
 

@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::atomic_file::WriteError;
-use crate::batch::SkippedSample;
 use crate::checkpoint::CheckpointError;
 use crate::collective::LostRank;
 use crate::layer_rates::UnknownLayer;
@@ -39,8 +38,14 @@ pub enum TrainError {
     #[error("none of the {0} training samples can be used")]
     NoSamples(usize),
     /// A sample cannot be used and the run is strict.
-    #[error("{0} (strict: a sample that cannot be used ends the run)")]
-    Sample(#[source] SkippedSample),
+    #[error("sample {index} cannot be used, which ends a strict run")]
+    Sample {
+        /// Its number in the source.
+        index: usize,
+        /// Why.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
     /// The encoder's first weights cannot be used.
     #[error(transparent)]
     Pretrained(#[from] PretrainedError),

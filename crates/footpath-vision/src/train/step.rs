@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use footpath_kernels::LossValue;
 
 use super::{TrainError, TrainEvent, Training};
-use crate::batch::Batch;
+use crate::batch::{Batch, SkippedSample};
 use crate::checkpoint::TrainingState;
 use crate::collective::LostRank;
 use crate::network::Network;
@@ -150,7 +150,8 @@ impl Training<'_> {
     ) -> Result<Option<Batch>, TrainError> {
         for skipped in batch.skipped.drain(..) {
             if self.config.strict {
-                return Err(TrainError::Sample(skipped));
+                let SkippedSample { index, cause } = skipped;
+                return Err(TrainError::Sample { index, cause });
             }
             observe(&TrainEvent::Skipped(&skipped));
         }
