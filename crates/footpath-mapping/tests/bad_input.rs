@@ -350,11 +350,14 @@ fn empty_folder() {
         )),
         "{error}"
     );
-    assert!(
-        list_images(&images)
-            .expect_err("empty")
-            .to_string()
-            .contains("the folder holds no image")
+    let error = list_images(&images).expect_err("empty").to_string();
+    assert_eq!(
+        error,
+        format!(
+            "there is no image in {}: expected PNG, JPEG or TIFF files in the folder itself, not \
+             in folders within",
+            images.display()
+        )
     );
     fs::remove_dir(&images).expect("empty");
     let error = list_images(&images).expect_err("missing").to_string();

@@ -30,7 +30,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// A key that no section has.
-    #[error("unknown key `{key}` in {origin}{}", suggestion(nearest.as_deref()))]
+    #[error("unknown key `{key}` in {origin}{}", suggestion(nearest.as_deref(), key, siblings))]
     UnknownKey {
         /// The full key, with dots.
         key: String,
@@ -38,6 +38,8 @@ pub enum ConfigError {
         origin: String,
         /// The valid key most like it.
         nearest: Option<String>,
+        /// What may stand in its place: the keys of its section.
+        siblings: Vec<String>,
     },
     /// A value of the wrong type or out of its range.
     #[error("the value of `{key}` cannot be used: {message} (set in {origin})")]
@@ -57,9 +59,13 @@ pub enum ConfigError {
     },
 }
 
-fn suggestion(nearest: Option<&str>) -> String {
-    match nearest {
-        Some(key) => format!("; did you mean `{key}`?"),
-        None => "; `footpath config show` lists every valid key".to_owned(),
+fn suggestion(nearest: Option<&str>, key: &str, siblings: &[String]) -> String {
+    if let Some(nearest) = nearest {
+        return format!("; did you mean `{nearest}`?");
+    }
+    let siblings = siblings.join(", ");
+    match key.rsplit_once('.') {
+        Some((section, _)) => format!("; the keys of `{section}` are {siblings}"),
+        None => format!("; the keys are {siblings}"),
     }
 }

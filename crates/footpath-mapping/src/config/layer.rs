@@ -46,6 +46,7 @@ fn visit(
                     key: path.join("."),
                     origin: origin.to_owned(),
                     nearest: nearest_key(root, known, path),
+                    siblings: known.keys().cloned().collect(),
                 });
             }
         }
@@ -194,6 +195,23 @@ mod tests {
             error
                 .to_string()
                 .contains("did you mean `loader.batch_size`?")
+        );
+    }
+
+    #[test]
+    fn a_key_like_no_other_is_told_what_there_is() {
+        let known = json!({"training": {"epochs": 1, "patience": 3}, "data": []});
+        let told = |layer| {
+            let error = refuse_unknown_keys(&known, &layer, "a.yaml").unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            told(json!({"training": {"foo": 2}})),
+            "unknown key `training.foo` in a.yaml; the keys of `training` are epochs, patience"
+        );
+        assert_eq!(
+            told(json!({"xyz": 2})),
+            "unknown key `xyz` in a.yaml; the keys are data, training"
         );
     }
 

@@ -121,12 +121,22 @@ where
 /// What is wrong, without the words of serde that writers of YAML cannot know.
 fn in_yaml_words(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    match message.split_once("internally tagged enum ") {
-        Some((before, _)) => {
-            format!("{before}a mapping with the key `kind`, as `footpath config show` prints it")
+    let Some((before, expected)) = message.rsplit_once("expected ") else {
+        return message;
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        "a sequence" => "a list",
+        other if other.starts_with("internally tagged enum ") => {
+            "a mapping with the key `kind`, as `footpath config show` prints it"
         }
-        None => message,
-    }
+        other => other,
+    };
+    format!("{before}expected {expected}")
 }
 
 /// Whether a layer gives the value at `path`, or something in its place.
@@ -205,6 +215,10 @@ mod tests {
         let message = error.to_string();
         assert!(message.contains("training.epochs"), "{message}");
         assert!(message.contains("many"), "{message}");
+        assert!(
+            message.contains("expected a whole number from 0 on"),
+            "{message}"
+        );
     }
 
     #[test]

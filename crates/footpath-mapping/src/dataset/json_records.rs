@@ -40,6 +40,17 @@ pub enum JsonError {
         /// The list or value that is not finished.
         place: String,
     },
+    /// The file is JSON without the list of records that it is read for.
+    #[error(
+        "{} holds no list of records: expected a JSON list, or an object with the list `{key}`",
+        path.display()
+    )]
+    NoList {
+        /// The file.
+        path: PathBuf,
+        /// The key of the list, where the file is an object.
+        key: &'static str,
+    },
     /// The file is not JSON.
     #[error(
         "{} is not JSON: byte {at} is {found:?}, expected {expected}",

@@ -126,6 +126,15 @@ pub enum DatasetError {
         /// What was wrong with their tiles.
         report: Report,
     },
+    /// A folder to find buildings in holds no image.
+    #[error(
+        "there is no image in {}: expected PNG, JPEG or TIFF files in the folder itself, not in folders within",
+        folder.display()
+    )]
+    NoImages {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Something is wrong and [`Strictness::Strict`] was asked for.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -375,15 +384,12 @@ pub struct ImageFile {
 ///
 /// # Errors
 /// [`DatasetError::Folder`] if the folder cannot be listed,
-/// [`DatasetError::NoTiles`] if it holds no image.
+/// [`DatasetError::NoImages`] if it holds no image.
 pub fn list_images(folder: &Path) -> Result<Vec<ImageFile>, DatasetError> {
     let names = image_names(folder)?;
     if names.is_empty() {
-        let mut report = Report::default();
-        report.push(Problem::of_file(folder, ProblemKind::EmptyFolder));
-        return Err(DatasetError::NoTiles {
-            folders: vec![folder.to_owned()],
-            report,
+        return Err(DatasetError::NoImages {
+            folder: folder.to_owned(),
         });
     }
     let number = |name: &String| Path::new(name).file_stem()?.to_str()?.parse::<u64>().ok();

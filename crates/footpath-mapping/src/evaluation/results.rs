@@ -13,6 +13,9 @@ use crate::dataset::{ImageRecord, Parts, Shape};
 use crate::problem::{Problem, ProblemKind, Record, Report};
 use crate::rle::coco_box;
 
+/// The list of a file that is an object.
+const LIST: &str = "annotations";
+
 /// A prediction as files have it, whoever wrote them.
 #[derive(Deserialize)]
 struct RawPrediction {
@@ -40,7 +43,7 @@ struct RawPrediction {
 /// record has one, else those of the masks.
 ///
 /// # Errors
-/// [`JsonError`] when the file cannot be read, is cut off or is not JSON.
+/// [`JsonError`] when the file cannot be read, is cut off, is not JSON or holds no list.
 pub fn read_predictions(
     path: &Path,
     images: &[ImageRecord],
@@ -48,7 +51,7 @@ pub fn read_predictions(
     report: &mut Report,
 ) -> Result<Vec<Prediction>, JsonError> {
     let (mut raw, mut problems) = (Vec::new(), Vec::new());
-    for_each_batch(path, &["annotations"], &mut |batch| {
+    let lists = for_each_batch(path, &[LIST], &mut |batch| {
         parse(
             path,
             batch,
@@ -57,6 +60,12 @@ pub fn read_predictions(
             &mut problems,
         );
     })?;
+    if !lists.iter().any(|list| list.is_empty() || list == LIST) {
+        return Err(JsonError::NoList {
+            path: path.to_owned(),
+            key: LIST,
+        });
+    }
     let context = Context {
         images: images.iter().map(|image| (image.id, image)).collect(),
         names: images

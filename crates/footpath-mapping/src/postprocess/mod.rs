@@ -97,8 +97,8 @@ pub enum PostprocessError {
     /// A setting of [`PostprocessOptions::crf`] out of its range.
     #[error(transparent)]
     Crf(#[from] CrfError),
-    /// A threshold outside 0..1.
-    #[error("postprocess.threshold is {threshold}, expected a probability from 0 to 1")]
+    /// A threshold that every probability is above, or none.
+    #[error("postprocess.threshold is {threshold}, expected a probability above 0 and below 1")]
     Threshold {
         /// Its value.
         threshold: f32,
@@ -113,7 +113,7 @@ impl Postprocess {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`PostprocessError`] for an even side or a threshold that is no probability.
+    /// [`PostprocessError`] for an even side or a threshold that is not between 0 and 1.
     pub fn new(options: PostprocessOptions) -> Result<Self, PostprocessError> {
         let PostprocessOptions {
             threshold,
@@ -121,7 +121,7 @@ impl Postprocess {
             compat,
             ..
         } = options;
-        if !(0.0..=1.0).contains(&threshold) {
+        if !(threshold > 0.0 && threshold < 1.0) {
             return Err(PostprocessError::Threshold { threshold });
         }
         split.check(threshold)?;
@@ -288,13 +288,10 @@ mod tests {
 
     #[test]
     fn nothing_above_the_threshold_gives_nothing() {
-        assert_eq!(
-            run(PostprocessOptions {
-                threshold: 1.0,
-                ..Default::default()
-            }),
-            []
-        );
+        let threshold = PostprocessOptions::default().threshold;
+        let plane = Plane::filled((12, 8), threshold);
+        let postprocess = Postprocess::new(PostprocessOptions::default()).expect("valid");
+        assert_eq!(postprocess.run(&plane, 12, 8), []);
     }
 
     #[test]
@@ -373,13 +370,18 @@ mod tests {
             ..Default::default()
         };
         assert!(Postprocess::new(PostprocessOptions { compat, ..even }).is_ok());
-        let wild = PostprocessOptions {
-            threshold: f32::NAN,
-            ..Default::default()
-        };
-        assert_eq!(
-            error(wild),
-            "postprocess.threshold is NaN, expected a probability from 0 to 1"
-        );
+        for threshold in [f32::NAN, 0.0, 1.0] {
+            let wild = PostprocessOptions {
+                threshold,
+                ..Default::default()
+            };
+            assert_eq!(
+                error(wild),
+                format!(
+                    "postprocess.threshold is {threshold}, expected a probability above 0 and \
+                     below 1"
+                )
+            );
+        }
     }
 }
