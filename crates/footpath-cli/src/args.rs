@@ -129,7 +129,7 @@ pub(crate) enum PipelineChoice {
     UnetTta,
     /// `unet`, whose buildings a second-level model scores
     UnetScoringModel,
-    /// `unet_weighted`, whose buildings a second-level model scores
+    /// `unet_weighted`, whose buildings a second-level model scores (short: `scoring_model`)
     #[value(alias = "scoring_model")]
     UnetWeightedScoringModel,
     /// `unet_padded`, whose buildings a second-level model scores

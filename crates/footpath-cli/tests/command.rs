@@ -203,11 +203,19 @@ fn a_broken_image_is_named_and_left_out() {
     session.fail(strict, 1, &["000000000002.jpg"]);
     let trained = session.succeed("train -c town.yaml --pipeline unet --set training.epochs=1");
     assert!(trained.stderr.contains("000000000002.jpg"), "{trained:?}");
-    session.fail(
+    let refused = session.fail(
         "train -c town.yaml --pipeline unet --set training.epochs=1 --set work=strict --strict",
         1,
         &["000000000002.jpg"],
     );
+    assert!(!refused.stderr.contains("left out"), "{refused:?}");
+    session.succeed("train -c town.yaml --pipeline unet_weighted -o best.safetensors");
+    let predict = "predict -c town.yaml --pipeline unet_weighted data/train/images -o out.json \
+                   --model best.safetensors --set work=strict";
+    let told = session.succeed(predict);
+    assert!(told.stderr.contains("left out"), "{told:?}");
+    let refused = session.fail(&format!("{predict} --strict"), 1, &["000000000002.jpg"]);
+    assert!(!refused.stderr.contains("left out"), "{refused:?}");
 }
 
 #[test]
@@ -238,7 +246,7 @@ fn wrong_usage_says_what_to_change() {
     session.fail(
         "predict -c town.yaml --pipeline unet empty -o out.json",
         1,
-        &["empty"],
+        &["there is no image in empty", "PNG, JPEG or TIFF"],
     );
     session.fail(
         "prepare --set data=nowhere",
@@ -271,6 +279,17 @@ fn predictions_are_those_of_the_configuration() {
             "training.seed",
             "--model FILE",
         ],
+    );
+
+    let told = session.succeed(
+        "predict -c town.yaml --pipeline unet_weighted data/val/images -o file.json \
+         --model first.safetensors --set unet.decoder_filters=9",
+    );
+    let says = "first.safetensors: the network has unet.decoder_filters=";
+    assert!(told.stderr.contains(says), "{told:?}");
+    assert!(
+        told.stderr.contains("configuration's 9 is passed over"),
+        "{told:?}"
     );
 
     // The second level of a network is its own, whether it was evaluated before or not.
@@ -351,6 +370,12 @@ fn no_predictions_are_scored_and_said() {
         (&0.0.into(), &0.into())
     );
     assert!(scored.stderr.contains("no prediction"), "{scored:?}");
+    session.write("other.json", r#"{"ap50": [0.5]}"#);
+    session.fail(
+        "score data/val/annotation.json other.json",
+        1,
+        &["other.json holds no list of records", "`annotations`"],
+    );
 }
 
 #[test]

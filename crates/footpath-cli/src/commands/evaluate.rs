@@ -1,6 +1,7 @@
 //! `footpath evaluate`
 
 use crate::args::EvaluateArgs;
+use crate::commands::trained::read_model;
 use crate::commands::{WrongUsage, inspect};
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
@@ -151,7 +152,7 @@ fn evaluate_model(
 ) -> Result<Evaluated> {
     let val = session.read(Split::Val)?;
     let name = args.pipeline.into();
-    let (graph, inputs) = measured_graph(session, name, read_model(model)?, &val)?;
+    let (graph, inputs) = measured_graph(session, name, read_model(session, model)?, &val)?;
     let targets = (
         (&graph.metrics, &graph.objects),
         Vec::from_iter(&graph.second_level),
@@ -181,15 +182,6 @@ pub(crate) fn measured_graph(
         .with_ensemble(inputs, &session.config)
         .map_err(|cause| anyhow!(cause))?;
     Ok((graph, inputs))
-}
-
-/// A network from a safetensors file that `footpath train` wrote.
-pub(crate) fn read_model(path: &Path) -> Result<TrainedUnet> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("cannot read the network {}", path.display()))?;
-    footpath_vision::weights::Weights::from_bytes(&bytes, path)
-        .map_err(|cause| WrongUsage(format!("{cause}; `footpath train` writes such files")))?;
-    Ok(TrainedUnet::new(bytes, Vec::new()))
 }
 
 /// The challenge's results: one record for each building.

@@ -2,8 +2,8 @@
 
 use crate::args::PredictArgs;
 use crate::commands::WrongUsage;
-use crate::commands::evaluate::{read_model, records};
-use crate::commands::trained::{second_level, trained};
+use crate::commands::evaluate::records;
+use crate::commands::trained::{read_model, second_level, trained};
 use crate::output::{result_line, write_file, write_json};
 use crate::progress::bar;
 use crate::session::Session;
@@ -67,7 +67,10 @@ fn predict(
         .map_err(|cause| anyhow!(cause))?;
     let (inputs, scoring) = if let Some(path) = &args.model {
         let scoring = second_level(session, name, path)?;
-        (inputs.with(&graph.model, read_model(path)?), scoring)
+        (
+            inputs.with(&graph.model, read_model(session, path)?),
+            scoring,
+        )
     } else {
         let found = trained(session, name)?;
         let inputs = inputs.with_kept(&graph.model, found.model);

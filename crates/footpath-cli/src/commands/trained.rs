@@ -1,12 +1,16 @@
 //! What was trained with a configuration on its data, found by its key in the store.
 
-use crate::commands::evaluate::{measured_graph, read_model};
+use crate::commands::WrongUsage;
+use crate::commands::evaluate::measured_graph;
 use crate::session::Session;
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::Split;
 use footpath_mapping::second_level::SecondLevel;
 use footpath_mapping::solution::{PipelineName, TrainedUnet, final_step};
 use footpath_steps::{Kept, Plan, StoreError};
+use footpath_vision::network::UnetConfig;
+use footpath_vision::weights::Weights;
+use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,7 +65,7 @@ pub(crate) fn second_level(
     let data = session
         .read(Split::Val)
         .context("the second level of a network learns from the validation tiles")?;
-    let (graph, inputs) = measured_graph(session, name, read_model(model)?, &data)?;
+    let (graph, inputs) = measured_graph(session, name, read_model(session, model)?, &data)?;
     let Some(second_level) = &graph.second_level else {
         return Ok(None);
     };
@@ -69,6 +73,49 @@ pub(crate) fn second_level(
         .runner()
         .run(&graph.pipeline, second_level, inputs)?;
     Ok(Some(run.output))
+}
+
+/// A network from a safetensors file that `footpath train` wrote.
+pub(crate) fn read_model(session: &Session, path: &Path) -> Result<TrainedUnet> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("cannot read the network {}", path.display()))?;
+    let weights = Weights::from_bytes(&bytes, path)
+        .map_err(|cause| WrongUsage(format!("{cause}; `footpath train` writes such files")))?;
+    for difference in passed_over(&session.config.unet, &weights.network) {
+        tracing::warn!("{}: {difference}", path.display());
+    }
+    Ok(TrainedUnet::new(bytes, Vec::new()))
+}
+
+/// Where a configuration asks for another network than the file's, which is used as it is. Keys at
+/// their defaults ask for nothing, nor do those of first weights.
+fn passed_over(asked: &UnetConfig, of_file: &UnetConfig) -> Vec<String> {
+    let shape = |config: &UnetConfig| {
+        let config = UnetConfig {
+            pretrained: None,
+            unit_activations: false,
+            weights: None,
+            weights_except: Vec::new(),
+            ..config.clone()
+        };
+        match serde_json::to_value(config) {
+            Ok(Value::Object(keys)) => keys,
+            _ => serde_json::Map::new(),
+        }
+    };
+    let (of_file, unless_told) = (shape(of_file), shape(&UnetConfig::default()));
+    shape(asked)
+        .into_iter()
+        .filter(|(key, value)| {
+            of_file.get(key) != Some(value) && unless_told.get(key) != Some(value)
+        })
+        .map(|(key, value)| {
+            let found = of_file.get(&key).unwrap_or(&Value::Null);
+            format!(
+                "the network has unet.{key}={found}; the configuration's {value} is passed over"
+            )
+        })
+        .collect()
 }
 
 /// That no network fits, what the nearest differs in, and what to do.
