@@ -1,7 +1,7 @@
 //! `footpath evaluate`
 
 use crate::args::EvaluateArgs;
-use crate::commands::trained::read_model;
+use crate::commands::trained::{measured_graph, read_model};
 use crate::commands::{WrongUsage, inspect};
 use crate::output::{result_line, say, write_json};
 use crate::session::Session;
@@ -11,10 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::{ImageFile, Split};
 use footpath_mapping::evaluation::{Bootstrap, Examination};
 use footpath_mapping::postprocess::ResultRecord;
-use footpath_mapping::solution::{
-    Imagery, MeasuredGraph, PipelineName, TileObjects, TrainedUnet, measured, stages,
-};
-use footpath_steps::{Action, Inputs, Items, Plan};
+use footpath_mapping::solution::{Imagery, PipelineName, TileObjects, measured, stages};
+use footpath_steps::{Action, Items, Plan};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
@@ -164,24 +162,6 @@ fn evaluate_model(
         say(&second_level_table(model));
     }
     Ok((objects.as_ref().clone(), val))
-}
-
-/// What measures a network on annotated images, with its inputs.
-pub(crate) fn measured_graph(
-    session: &Session,
-    name: PipelineName,
-    model: TrainedUnet,
-    images: &Imagery,
-) -> Result<(MeasuredGraph, Inputs)> {
-    let graph = MeasuredGraph::new(&session.setup(name, false));
-    let inputs = Inputs::new()
-        .with(&graph.model, model)
-        .with(&graph.images, images.images.clone())
-        .with(&graph.buildings, images.buildings.clone());
-    let inputs = graph
-        .with_ensemble(inputs, &session.config)
-        .map_err(|cause| anyhow!(cause))?;
-    Ok((graph, inputs))
 }
 
 /// The challenge's results: one record for each building.

@@ -20,6 +20,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let session = Session::open(&args.run)?;
@@ -66,11 +67,9 @@ fn predict(
         .with_ensemble(inputs, &session.config)
         .map_err(|cause| anyhow!(cause))?;
     let (inputs, scoring) = if let Some(path) = &args.model {
-        let scoring = second_level(session, name, path)?;
-        (
-            inputs.with(&graph.model, read_model(session, path)?),
-            scoring,
-        )
+        let model = read_model(session, path)?;
+        let scoring = second_level(session, name, Arc::clone(&model))?;
+        (inputs.with_shared(&graph.model, model), scoring)
     } else {
         let found = trained(session, name)?;
         let inputs = inputs.with_kept(&graph.model, found.model);

@@ -1,13 +1,12 @@
-//! What was trained with a configuration on its data, found by its key in the store.
+//! Trained networks and their second levels: a configuration's, found by its key in the store, or a file's.
 
 use crate::commands::WrongUsage;
-use crate::commands::evaluate::measured_graph;
 use crate::session::Session;
 use anyhow::{Context, Result, anyhow};
 use footpath_mapping::dataset::Split;
 use footpath_mapping::second_level::SecondLevel;
-use footpath_mapping::solution::{PipelineName, TrainedUnet, final_step};
-use footpath_steps::{Kept, Plan, StoreError};
+use footpath_mapping::solution::{Imagery, MeasuredGraph, PipelineName, TrainedUnet, final_step};
+use footpath_steps::{Inputs, Kept, Plan, StoreError};
 use footpath_vision::network::UnetConfig;
 use footpath_vision::weights::Weights;
 use serde_json::Value;
@@ -52,12 +51,12 @@ pub(crate) fn trained(session: &Session, name: PipelineName) -> Result<Trained> 
     })
 }
 
-/// The second level of the network in the file `model`, as an evaluation of it fits it; `None` in
-/// a pipeline without.
+/// The second level of a network from a file, as an evaluation of it fits it; `None` in a pipeline
+/// without.
 pub(crate) fn second_level(
     session: &Session,
     name: PipelineName,
-    model: &Path,
+    model: Arc<TrainedUnet>,
 ) -> Result<Option<Arc<SecondLevel>>> {
     if !name.scoring {
         return Ok(None);
@@ -65,7 +64,7 @@ pub(crate) fn second_level(
     let data = session
         .read(Split::Val)
         .context("the second level of a network learns from the validation tiles")?;
-    let (graph, inputs) = measured_graph(session, name, read_model(session, model)?, &data)?;
+    let (graph, inputs) = measured_graph(session, name, model, &data)?;
     let Some(second_level) = &graph.second_level else {
         return Ok(None);
     };
@@ -75,8 +74,26 @@ pub(crate) fn second_level(
     Ok(Some(run.output))
 }
 
-/// A network from a safetensors file that `footpath train` wrote.
-pub(crate) fn read_model(session: &Session, path: &Path) -> Result<TrainedUnet> {
+/// What measures a network on annotated images, with its inputs.
+pub(crate) fn measured_graph(
+    session: &Session,
+    name: PipelineName,
+    model: Arc<TrainedUnet>,
+    images: &Imagery,
+) -> Result<(MeasuredGraph, Inputs)> {
+    let graph = MeasuredGraph::new(&session.setup(name, false));
+    let inputs = Inputs::new()
+        .with_shared(&graph.model, model)
+        .with(&graph.images, images.images.clone())
+        .with(&graph.buildings, images.buildings.clone());
+    let inputs = graph
+        .with_ensemble(inputs, &session.config)
+        .map_err(|cause| anyhow!(cause))?;
+    Ok((graph, inputs))
+}
+
+/// A network from a safetensors file that `footpath train` wrote; says which settings it passes over.
+pub(crate) fn read_model(session: &Session, path: &Path) -> Result<Arc<TrainedUnet>> {
     let bytes = std::fs::read(path)
         .with_context(|| format!("cannot read the network {}", path.display()))?;
     let weights = Weights::from_bytes(&bytes, path)
@@ -84,7 +101,7 @@ pub(crate) fn read_model(session: &Session, path: &Path) -> Result<TrainedUnet> 
     for difference in passed_over(&session.config.unet, &weights.network) {
         tracing::warn!("{}: {difference}", path.display());
     }
-    Ok(TrainedUnet::new(bytes, Vec::new()))
+    Ok(Arc::new(TrainedUnet::new(bytes, Vec::new())))
 }
 
 /// Where a configuration asks for another network than the file's, which is used as it is. Keys at
